@@ -1,0 +1,1 @@
+"""Rules, their expressions, and judging by them."""

@@ -1,0 +1,1 @@
+"""Values only: evidence, facts, subjects, the dossier, verdicts."""

@@ -1,0 +1,140 @@
+"""The dossier: everything that was seen in one run, frozen, and the file it is written to.
+
+The file is canonical JSON (sorted keys, subjects and sightings), so that equal evidence is equal bytes. Loading checks
+every path and value against the field tree: what judges a dossier may trust its types.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from mskaudit import __version__
+from mskaudit.errors import InputError
+from mskaudit.model.evidence import Column, Gap, Reason
+from mskaudit.model.subjects import CATALOGUE, Kind, SubjectKey
+
+SCHEMA_VERSION: Final = 1
+
+
+class Note(Struct, frozen=True, kw_only=True, gc=False):
+    """Why one path of a sighting stayed open."""
+
+    reason: Reason
+    detail: str
+
+
+class Sighting(Struct, frozen=True, kw_only=True):
+    """One look by one source: what it saw and what it could not see, by path relative to the subject."""
+
+    origin: str
+    column: Column
+    at: str
+    known: dict[str, Any] = {}
+    gaps: dict[str, Note] = {}
+
+
+class Subject(Struct, frozen=True, kw_only=True):
+    """One thing that findings are about, with every look at it."""
+
+    kind: Kind
+    id: str
+    cluster: str
+    sightings: tuple[Sighting, ...] = ()
+
+    @property
+    def key(self) -> SubjectKey:
+        """What identifies the subject in a run."""
+        return SubjectKey(self.kind, self.id, self.cluster)
+
+
+class TargetRecord(Struct, frozen=True, kw_only=True):
+    """One target as it was asked for, how many clusters it held, and what kept its inventory from being complete."""
+
+    target: str
+    clusters: int
+    gaps: tuple[Gap, ...] = ()
+
+
+class Dossier(Struct, frozen=True, kw_only=True):
+    """All evidence of one run. `gathered_at` is ISO 8601 in UTC."""
+
+    schema_version: int = SCHEMA_VERSION
+    tool_version: str = __version__
+    gathered_at: str
+    targets: tuple[TargetRecord, ...]
+    subjects: tuple[Subject, ...]
+
+
+class _Header(Struct):
+    schema_version: int
+    subjects: list[msgspec.Raw]
+
+
+def store(dossier: Dossier) -> bytes:
+    """The canonical JSON of a dossier, ending with a newline."""
+    ordered = msgspec.structs.replace(
+        dossier,
+        subjects=tuple(
+            msgspec.structs.replace(subject, sightings=tuple(sorted(subject.sightings, key=lambda s: s.origin)))
+            for subject in sorted(dossier.subjects, key=lambda s: s.key)
+        ),
+    )
+    return msgspec.json.format(msgspec.json.encode(ordered, order="sorted"), indent=1) + b"\n"
+
+
+def looks_like_dossier(document: object) -> bool:
+    """Whether parsed JSON is meant as a dossier, of whatever schema version."""
+    return isinstance(document, dict) and "schema_version" in document and "subjects" in document
+
+
+def load(content: bytes, name: str) -> Dossier:
+    """The dossier in a file's bytes; `name` is how messages call the file.
+
+    Raises:
+        InputError: truncated, foreign, of a newer schema, or holding a path or value that the field tree does not know.
+    """
+    try:
+        header = msgspec.json.decode(content, type=_Header)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{name} is not a dossier: {error}") from None
+    except msgspec.DecodeError as error:
+        raise InputError(f"{name} is not complete JSON: {error}; gather it again") from None
+    if header.schema_version > SCHEMA_VERSION:
+        raise InputError(
+            f"{name} has dossier schema {header.schema_version} at `$.schema_version`, this mskaudit reads up to "
+            f"{SCHEMA_VERSION}; use the newer mskaudit that wrote it"
+        )
+    try:
+        dossier = msgspec.json.decode(content, type=Dossier)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{name} does not follow dossier schema {SCHEMA_VERSION}: {error}") from None
+    _check(dossier, name)
+    return dossier
+
+
+def _check(dossier: Dossier, name: str) -> None:
+    seen: set[tuple[Kind, str]] = set()
+    for number, subject in enumerate(dossier.subjects):
+        if (subject.kind, subject.id) in seen:
+            raise InputError(f"{name} holds {subject.kind} {subject.id} twice, at `$.subjects[{number}]`")
+        seen.add((subject.kind, subject.id))
+        fields = CATALOGUE[subject.kind]
+        for position, sighting in enumerate(subject.sightings):
+            place = f"`$.subjects[{number}].sightings[{position}]`"
+            for path, value in sighting.known.items():
+                field = fields.get(path)
+                if field is None or field.derived or not path.startswith(sighting.column):
+                    raise InputError(f"{name} has the unknown path {path!r} at {place}")
+                if not field.type.accepts(value):
+                    raise InputError(f"{name} has a value for {path!r} that is not {field.type}, at {place}")
+            for path in sighting.gaps:
+                if path not in fields or fields[path].derived:
+                    raise InputError(f"{name} has the unknown path {path!r} at {place}")
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of the dossier file."""
+    return msgspec.json.schema(Dossier)
