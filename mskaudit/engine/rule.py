@@ -58,8 +58,7 @@ class RuleText(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     severity: Severity
     subject: Kind
     when: tuple[Condition, ...] = ()
-    assertion: str | None = field(name="assert", default=None)
-    offenders: str | None = None
+    assertion: str = field(name="assert")
     message: str
     holds: str
     rationale: str

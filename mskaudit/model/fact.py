@@ -103,9 +103,9 @@ def apply(function: Callable[..., Any], *facts: Fact) -> Fact:
 
 
 def choose(condition: Fact, then: Fact, otherwise: Fact) -> Fact:
-    """One of two facts by a third, resting on the condition as well; equal branches need no condition."""
+    """One of two facts by a third, resting on the condition as well."""
     if condition.value is MISSING:
-        return then if then.value == otherwise.value else condition
+        return condition
     chosen = then if condition.value else otherwise
     if chosen.value is MISSING:
         return chosen

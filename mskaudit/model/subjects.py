@@ -133,7 +133,10 @@ _CLUSTER: Final = {
     ),
     "acls_apply": Field(BOOLEAN, "principals exist that Kafka ACLs govern (all but IAM)", derived=True),
     "default_allow": Field(BOOLEAN, "allow.everyone.if.no.acl.found is in effect true", derived=True),
-    "support_end": Field(DATE, "when AWS ends support of the Kafka version", derived=True),
+    "public": Field(BOOLEAN, "the brokers have public addresses", derived=True),
+    "zookeeper_tls": Field(BOOLEAN, "the service gives a TLS connect string for ZooKeeper", derived=True),
+    "support_end": Field(DATE, "when AWS ends support of the Kafka version, once announced", derived=True),
+    "support_ended": Field(BOOLEAN, "that day is past at the date of the audit", derived=True),
 }
 
 _LISTENER: Final = {
@@ -145,14 +148,16 @@ _LISTENER: Final = {
     ),
     "observed.tls_version": Field(TEXT, "TLS version negotiated with a modern client"),
     "address": Field(TEXT, "host:port; the host is * where AWS did not name one", derived=True),
-    "plane": Field(one_of("vpc", "public", "privatelink", "ipv6"), "the network the listener serves", derived=True),
     "declared.exists": Field(BOOLEAN, "the control plane declares this listener", derived=True),
     "declared.protocol": Field(one_of(*PROTOCOLS), "protocol the control plane declares", derived=True),
     "declared.plaintext": Field(BOOLEAN, "declared to take requests without TLS", derived=True),
     "declared.anonymous": Field(BOOLEAN, "declared to serve clients without credentials", derived=True),
     "observed.protocol": Field(
-        one_of(*PROTOCOLS), "protocol seen on the wire, in the control plane's words", derived=True
+        one_of(*PROTOCOLS, "sasl_plaintext", "sasl_other"),
+        "protocol seen on the wire, in the control plane's words",
+        derived=True,
     ),
+    "anonymous": Field(BOOLEAN, "clients without credentials are served, as declared or observed", derived=True),
 }
 
 CATALOGUE: Final[dict[Kind, dict[str, Field]]] = {Kind.CLUSTER: _CLUSTER, Kind.LISTENER: _LISTENER}

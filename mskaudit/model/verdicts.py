@@ -92,7 +92,6 @@ class Finding(Struct, frozen=True, kw_only=True):
     message: str
     evidence: tuple[Known, ...]
     gaps: tuple[Gap, ...]
-    offenders: tuple[Any, ...] = ()
     controls: tuple[str, ...]
     waiver: Waiver | None = None
     fingerprint: str

@@ -1,0 +1,1 @@
+"""Pure functions from evidence to evidence: what follows from what was seen."""

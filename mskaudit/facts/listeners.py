@@ -1,0 +1,232 @@
+"""The listeners of a cluster: which exist, and what each is declared and observed to be.
+
+A cluster declares its listeners twice: by settings, and by the addresses of GetBootstrapBrokers, which are the ground
+truth where they are known. A listener that only the wire knows is a subject as well. Where neither says which
+listeners exist, one subject stands for the unknown population, so that no rule about listeners falls silent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from mskaudit.facts.cluster import Facts, is_
+from mskaudit.model.evidence import Column, Gap, Reason
+from mskaudit.model.fact import MISSING, Fact, all_of, any_of, apply, negate, unsettled
+from mskaudit.model.subjects import Kind, SubjectKey, gathered, listener_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class ListenerKind(NamedTuple):
+    """One kind of listener that Amazon MSK offers, with its port (0: not one fixed port)."""
+
+    protocol: str
+    port: int
+
+
+# Names are the keys of GetBootstrapBrokers behind `BootstrapBrokerString`; ports from
+# https://docs.aws.amazon.com/msk/latest/developerguide/port-info.html
+KINDS: Final = {
+    "Plaintext": ListenerKind("plaintext", 9092),
+    "Tls": ListenerKind("tls", 9094),
+    "SaslScram": ListenerKind("sasl_scram", 9096),
+    "SaslIam": ListenerKind("sasl_iam", 9098),
+    "PublicTls": ListenerKind("tls", 9194),
+    "PublicSaslScram": ListenerKind("sasl_scram", 9196),
+    "PublicSaslIam": ListenerKind("sasl_iam", 9198),
+    "VpcConnectivityTls": ListenerKind("tls", 0),
+    "VpcConnectivitySaslScram": ListenerKind("sasl_scram", 0),
+    "VpcConnectivitySaslIam": ListenerKind("sasl_iam", 0),
+    "PlaintextIpv6": ListenerKind("plaintext", 20092),
+    "TlsIpv6": ListenerKind("tls", 20094),
+    "SaslScramIpv6": ListenerKind("sasl_scram", 20096),
+    "SaslIamIpv6": ListenerKind("sasl_iam", 20098),
+}
+
+TRUE: Final = Fact(True, ())
+FALSE: Final = Fact(False, ())
+
+
+class Listener(NamedTuple):
+    """A listener and everything derived about it."""
+
+    key: SubjectKey
+    facts: Facts
+
+
+class _Declaration(NamedTuple):
+    """That the control plane declares a listener: whether it exists at all, and of which kind it would be."""
+
+    exists: Fact
+    protocol: Fact
+
+
+def population(cluster: SubjectKey, settings: Facts, probed: Mapping[str, Facts]) -> tuple[Listener, ...]:
+    """Every listener of a cluster; `probed` holds what the wire said, by address."""
+    bootstrap = _bootstrap(settings)
+    declared = _by_address(bootstrap) if bootstrap.value is not MISSING else _by_port(settings)
+    nothing = _undeclared(bootstrap)
+    addresses = sorted({*declared, *probed}) or ["*"]
+    return tuple(
+        _listener(
+            listener_key(cluster.cluster, address),
+            address,
+            declared.get(address, nothing),
+            probed[address] if address in probed else _unseen(address, bootstrap),
+            settings,
+        )
+        for address in addresses
+    )
+
+
+def acls_apply(settings: Facts) -> Fact:
+    """Whether any principal that Kafka ACLs govern can come in: everyone but IAM identities."""
+    bootstrap = _bootstrap(settings)
+    if bootstrap.value is not MISSING:
+        named = {entry["listener"] for entry in bootstrap.value}
+        return Fact(any(name not in KINDS or KINDS[name].protocol != "sasl_iam" for name in named), bootstrap.support)
+    return any_of(*(there for name, there in _by_settings(settings).items() if KINDS[name].protocol != "sasl_iam"))
+
+
+def _bootstrap(settings: Facts) -> Fact:
+    """The addresses; an empty answer says no more than none."""
+    bootstrap = settings["declared.bootstrap"]
+    if bootstrap.value != []:
+        return bootstrap
+    origin = bootstrap.support[0].origin
+    detail = f"{origin} lists no address; ask again when the cluster is ACTIVE"
+    return unsettled("cluster.declared.bootstrap", Reason.UNRESOLVED, origin, detail)
+
+
+def _by_settings(settings: Facts) -> dict[str, Fact]:
+    """What each setting opens (https://docs.aws.amazon.com/msk/latest/developerguide/msk-update-security.html)."""
+    provisioned = negate(is_(settings, "service", "serverless"))
+    clear = is_(settings, "declared.client_broker", "PLAINTEXT", "TLS_PLAINTEXT")
+    encrypted = is_(settings, "declared.client_broker", "TLS", "TLS_PLAINTEXT")
+    nobody = negate(any_of(*(settings[f"declared.{method}"] for method in ("iam", "scram", "mtls"))))
+    over_tls = any_of(settings["declared.mtls"], settings["declared.unauthenticated"], nobody)
+    public = is_(settings, "declared.public_access", "SERVICE_PROVIDED_EIPS")
+    return {
+        "Plaintext": all_of(provisioned, clear),
+        "Tls": all_of(provisioned, encrypted, over_tls),
+        "SaslScram": all_of(provisioned, settings["declared.scram"]),
+        "SaslIam": settings["declared.iam"],
+        "PublicTls": all_of(provisioned, public, settings["declared.mtls"]),
+        "PublicSaslScram": all_of(provisioned, public, settings["declared.scram"]),
+        "PublicSaslIam": all_of(provisioned, public, settings["declared.iam"]),
+        "VpcConnectivityTls": all_of(provisioned, settings["declared.private_link_tls"]),
+        "VpcConnectivitySaslScram": all_of(provisioned, settings["declared.private_link_scram"]),
+        "VpcConnectivitySaslIam": all_of(provisioned, settings["declared.private_link_iam"]),
+    }
+
+
+def _by_address(bootstrap: Fact) -> dict[str, _Declaration]:
+    exists = Fact(True, bootstrap.support)
+    return {
+        entry["address"]: _Declaration(exists, _protocol_of(entry["listener"], bootstrap)) for entry in bootstrap.value
+    }
+
+
+def _protocol_of(name: str, bootstrap: Fact) -> Fact:
+    if name in KINDS:
+        return Fact(KINDS[name].protocol, bootstrap.support)
+    origin = bootstrap.support[0].origin
+    detail = f"mskaudit does not know listeners of the kind {name}; use a newer mskaudit"
+    return unsettled("cluster.declared.bootstrap", Reason.UNSUPPORTED, origin, detail)
+
+
+def _by_port(settings: Facts) -> dict[str, _Declaration]:
+    """Listeners by their settings alone; a population that is unknown altogether is left to one stand-in."""
+    there = _by_settings(settings)
+    if all(there[name].value is MISSING for name in ("Plaintext", "Tls", "SaslScram", "SaslIam")):
+        return {}
+    return {
+        f"*:{KINDS[name].port or name}": _Declaration(exists, Fact(KINDS[name].protocol, exists.support))
+        for name, exists in there.items()
+        if exists.value is not False
+    }
+
+
+def _undeclared(bootstrap: Fact) -> _Declaration:
+    """For an address the control plane does not name: not declared, if it named any."""
+    if bootstrap.value is MISSING:
+        return _Declaration(bootstrap, bootstrap)
+    detail = "the control plane declares no such listener"
+    protocol = unsettled("cluster.declared.bootstrap", Reason.UNRESOLVED, bootstrap.support[0].origin, detail)
+    return _Declaration(Fact(False, bootstrap.support), protocol)
+
+
+def _unseen(address: str, bootstrap: Fact) -> Facts:
+    """Observations of a listener that nobody probed: without an address nobody could, so the address is what lacks."""
+    paths = gathered(Kind.LISTENER, Column.OBSERVED)
+    if address.startswith("*"):
+        return dict.fromkeys(paths, Fact(MISSING, bootstrap.support))
+    return {path: unrequested(Kind.LISTENER, path) for path in paths}
+
+
+def unrequested(kind: Kind, path: str) -> Fact:
+    """The fact for evidence that this audit was not asked to gather."""
+    column = Column(path.partition(".")[0])
+    return Fact(
+        MISSING,
+        (Gap(path=f"{kind}.{path}", reason=Reason.NOT_REQUESTED, origin=column, detail=_HOW[column]),),
+    )
+
+
+_HOW: Final = {
+    Column.PLANNED: "hand over the infrastructure code",
+    Column.DECLARED: "audit the cluster through AWS",
+    Column.OBSERVED: "probe the brokers: add --probe, or name them as kafka://host:port",
+}
+
+
+def _listener(key: SubjectKey, address: str, declaration: _Declaration, seen: Facts, settings: Facts) -> Listener:
+    exists, protocol = declaration
+    declared_anonymous = all_of(exists, _serves_anyone(protocol, settings))
+    facts = {
+        **seen,
+        "address": Fact(address, ()),
+        "declared.exists": exists,
+        "declared.protocol": protocol,
+        "declared.plaintext": all_of(exists, apply(lambda name: name == "plaintext", protocol)),
+        "declared.anonymous": declared_anonymous,
+        "observed.protocol": apply(_spoken, seen["observed.transport"], seen["observed.sasl_mechanisms"]),
+        "anonymous": _known_to_either(declared_anonymous, seen["observed.serves_anonymous"]),
+    }
+    return Listener(key, facts)
+
+
+def _serves_anyone(protocol: Fact, settings: Facts) -> Fact:
+    """The truth rules of anonymous access, for a listener of one protocol."""
+    if protocol.value is MISSING:
+        return protocol
+    match protocol.value:
+        case "plaintext":
+            return Fact(True, protocol.support)
+        case "tls":
+            return any_of(negate(settings["declared.mtls"]), settings["declared.unauthenticated"])
+        case _:
+            return Fact(False, protocol.support)
+
+
+def _known_to_either(declared: Fact, observed: Fact) -> Fact:
+    """Declared or observed; where AWS answered and leaves the question open, the wire alone decides."""
+    left_open = declared.value is MISSING and all(
+        isinstance(gap, Gap) and gap.reason is Reason.UNRESOLVED for gap in declared.support
+    )
+    return observed if left_open and observed.value is not MISSING else any_of(declared, observed)
+
+
+def _spoken(transport: str, mechanisms: list[str]) -> str:
+    """The protocol seen, in the words of the control plane."""
+    match transport, mechanisms:
+        case "clear", []:
+            return "plaintext"
+        case "clear", _:
+            return "sasl_plaintext"
+        case _, []:
+            return "tls"
+    if "AWS_MSK_IAM" in mechanisms:
+        return "sasl_iam"
+    return "sasl_scram" if any(name.startswith("SCRAM-") for name in mechanisms) else "sasl_other"
