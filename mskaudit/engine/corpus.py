@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mskaudit.engine.expression import Scope
+    from mskaudit.model.verdicts import Severity
 
 SLUG: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
 
@@ -144,6 +145,10 @@ class Corpus:
         kept = [one for one in self if (not only or one.rule.id in only) and one.rule.id not in skip]
         return Corpus(kept, self.documents)
 
+    def at_least(self, severity: Severity) -> Corpus:
+        """The corpus without rules below a severity."""
+        return Corpus([one for one in self if one.rule.text.severity.at_least(severity)], self.documents)
+
 
 def load(*folders: Path) -> Corpus:
     """Our rules and those of a user's folders.
@@ -156,7 +161,7 @@ def load(*folders: Path) -> Corpus:
     documents = {}
     for root in (resources.folder("rules"), *folders):
         for path in rule_files(root):
-            one, document = _read(path)
+            one, document = read_rule(path)
             if one.rule.id in compiled:
                 raise RuleError(f"{path}: the rule {one.rule.id} is already in {compiled[one.rule.id].rule.file}")
             compiled[one.rule.id] = one
@@ -171,7 +176,13 @@ def rule_files(root: Path) -> list[Path]:
     return sorted(p for p in root.glob("*/*.yaml") if not p.parent.name.startswith(("_", ".")))
 
 
-def _read(path: Path) -> tuple[Compiled, yaml_file.Document]:
+def read_rule(path: Path) -> tuple[Compiled, yaml_file.Document]:
+    """One rule file, compiled, and its lines.
+
+    Raises:
+        InputError: it is not a rule, with file and line.
+        RuleError: it does not compile, with file and line.
+    """
     document = yaml_file.read(path)
     category, identifier = path.parent.name, path.stem
     if not SLUG.fullmatch(identifier) or not SLUG.fullmatch(category):

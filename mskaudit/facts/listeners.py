@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mskaudit.facts.cluster import Facts, is_
 from mskaudit.model.evidence import Column, Gap, Reason
-from mskaudit.model.fact import MISSING, Fact, all_of, any_of, apply, negate, unsettled
+from mskaudit.model.fact import MISSING, Fact, all_of, any_of, apply, choose, negate, unsettled
 from mskaudit.model.subjects import Kind, SubjectKey, gathered, listener_key
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _listener(key: SubjectKey, address: str, declaration: _Declaration, seen: Fa
         "declared.protocol": protocol,
         "declared.plaintext": all_of(exists, apply(lambda name: name == "plaintext", protocol)),
         "declared.anonymous": declared_anonymous,
-        "observed.protocol": apply(_spoken, seen["observed.transport"], seen["observed.sasl_mechanisms"]),
+        "observed.protocol": _spoken(seen),
         "anonymous": _known_to_either(declared_anonymous, seen["observed.serves_anonymous"]),
     }
     return Listener(key, facts)
@@ -218,8 +218,13 @@ def _known_to_either(declared: Fact, observed: Fact) -> Fact:
     return observed if left_open and observed.value is not MISSING else any_of(declared, observed)
 
 
-def _spoken(transport: str, mechanisms: list[str]) -> str:
-    """The protocol seen, in the words of the control plane."""
+def _spoken(seen: Facts) -> Fact:
+    """The protocol seen, in the words of the control plane, where `tls` includes mutual TLS."""
+    by_mechanisms = apply(_named, seen["observed.transport"], seen["observed.sasl_mechanisms"])
+    return choose(is_(seen, "observed.client_certificate", "required"), Fact("tls", ()), by_mechanisms)
+
+
+def _named(transport: str, mechanisms: list[str]) -> str:
     match transport, mechanisms:
         case "clear", []:
             return "plaintext"

@@ -146,7 +146,6 @@ _LISTENER: Final = {
     "observed.client_certificate": Field(
         one_of("off", "requested", "required"), "whether the TLS handshake asks for a client certificate"
     ),
-    "observed.tls_version": Field(TEXT, "TLS version negotiated with a modern client"),
     "address": Field(TEXT, "host:port; the host is * where AWS did not name one", derived=True),
     "declared.exists": Field(BOOLEAN, "the control plane declares this listener", derived=True),
     "declared.protocol": Field(one_of(*PROTOCOLS), "protocol the control plane declares", derived=True),

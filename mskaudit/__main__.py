@@ -1,0 +1,5 @@
+"""`python -m mskaudit`."""
+
+from mskaudit.cli import main
+
+main()

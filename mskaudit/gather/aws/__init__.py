@@ -1,0 +1,1 @@
+"""The control plane of Amazon MSK, read live or from saved answers."""

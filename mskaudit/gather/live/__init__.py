@@ -1,0 +1,1 @@
+"""What brokers say on the wire to somebody without credentials."""
