@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mskaudit.facts.defaults import assumed
 from mskaudit.facts.versions import SupportTable, is_kraft, parse
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Facts = dict[str, Fact]
+METHODS: Final = ("iam", "mtls", "scram")
 
 
 def describe(facts: Facts, evidence: Mapping[str, Evidence], *, support: SupportTable, as_of: str) -> Facts:
@@ -43,16 +44,17 @@ def _service(facts: Facts) -> Fact:
     return choose(serverless, Fact("serverless", ()), size)
 
 
-def _absent(evidence: Evidence) -> Known | None:
+def _absent(path: str, evidence: Mapping[str, Evidence]) -> Known | None:
     """The evidence that a complete answer left the field out."""
-    return evidence if isinstance(evidence, Known) and evidence.value is None else None
+    seen = evidence[path] if path in evidence else None  # noqa: SIM401  evidence is read without defaults
+    return seen if isinstance(seen, Known) and seen.value is None else None
 
 
 def _stated(path: str, facts: Facts, evidence: Mapping[str, Evidence]) -> Fact:
     """Whether a complete answer about a finished cluster has the field."""
     if facts[path].value is not MISSING:
         return Fact(True, facts[path].support)
-    absent = _absent(evidence[path])
+    absent = _absent(path, evidence)
     if absent is None:
         return facts[path]
     return choose(is_(facts, "declared.state", "CREATING"), facts[path], Fact(False, (absent,)))
@@ -65,7 +67,11 @@ def _metadata_mode(facts: Facts, evidence: Mapping[str, Evidence]) -> Fact:
 
 
 def _authentication(facts: Facts) -> Fact:
-    methods = ("iam", "mtls", "scram")
+    """The methods that are on; MSK Serverless has one, and no setting for the others."""
+    return choose(is_(facts, "declared.type", "SERVERLESS"), _methods(facts, "iam"), _methods(facts, *METHODS))
+
+
+def _methods(facts: Facts, *methods: str) -> Fact:
     return apply(
         lambda *on: [method for method, is_on in zip(methods, on, strict=True) if is_on],
         *(facts[f"declared.{method}"] for method in methods),
@@ -75,7 +81,7 @@ def _authentication(facts: Facts) -> Fact:
 def _default_allow(facts: Facts, evidence: Mapping[str, Evidence]) -> Fact:
     """The flag of the configuration in force; without a custom configuration, the default of the service."""
     path = "declared.allow_everyone_if_no_acl_found"
-    absent = _absent(evidence["declared.configuration"])
+    absent = _absent("declared.configuration", evidence)
     if absent is not None:
         default = assumed(f"cluster.{path}", path)
         return Fact(default.value, (absent, default))
