@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -22,7 +23,7 @@ from mskaudit.model.verdicts import Finding, Verdict
 from mskaudit.reference.world import parse_withhold, turned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from mskaudit.engine.corpus import Corpus
     from mskaudit.engine.rule import Proof
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 # A broker that is made to stay silent is waited for this long; everything else answers at once on loopback.
 PATIENCE = Limits(connect=0.5, connection=0.5)
+
+Judged = Mapping[str, "Sequence[Finding]"]
 
 
 class State(NamedTuple):
@@ -127,19 +130,13 @@ def prove(corpus: Corpus, seen: Mapping[State, Dossier], *, only: Sequence[str] 
             state = State.of(proof)
             expected[state] |= {one.rule.id, *proof.also}
             if not only or one.rule.id in only:
-                yield _outcome(one.rule.id, proof, judged[state][one.rule.id])
+                yield _outcome(one.rule.id, proof, judged[state], judged[state.untouched])
     for state in judged:
         yield from _collateral(state, expected[state], judged)
 
 
-def _outcome(rule: str, proof: Proof, found: Sequence[Finding]) -> Outcome:
-    got = overall(found)
-    complaint = None
-    if got is not proof.expect:
-        complaint = f"expected {proof.expect}, got {got or 'no finding'}"
-    elif proof.says and not any(proof.says in finding.message for finding in found if finding.verdict is got):
-        messages = "; ".join(sorted({finding.message for finding in found if finding.verdict is got}))
-        complaint = f"no message says {proof.says!r}: {messages}"
+def _outcome(rule: str, proof: Proof, after: Judged, before: Judged) -> Outcome:
+    got = overall(after[rule])
     return Outcome(
         rule=rule,
         world=proof.world,
@@ -147,13 +144,22 @@ def _outcome(rule: str, proof: Proof, found: Sequence[Finding]) -> Outcome:
         withhold=proof.withhold,
         expected=proof.expect,
         got=got,
-        complaint=complaint,
+        complaint=_complaint(rule, proof, after, before),
     )
 
 
-def _collateral(
-    state: State, named: set[str], judged: Mapping[State, Mapping[str, Sequence[Finding]]]
-) -> Iterator[Outcome]:
+def _complaint(rule: str, proof: Proof, after: Judged, before: Judged) -> str | None:
+    got = overall(after[rule])
+    if got is not proof.expect:
+        return f"expected {proof.expect}, got {got or 'no finding'}"
+    messages = sorted({finding.message for finding in after[rule] if finding.verdict is got})
+    if proof.says and not any(proof.says in message for message in messages):
+        return f"no message says {proof.says!r}: {'; '.join(messages)}"
+    unmoved = [other for other in proof.also if overall(before[other]) is overall(after[other])]
+    return f"`also` names {', '.join(unmoved)}, whose verdict stays" if unmoved else None
+
+
+def _collateral(state: State, named: set[str], judged: Mapping[State, Judged]) -> Iterator[Outcome]:
     for rule in judged[state.untouched]:
         before, after = overall(judged[state.untouched][rule]), overall(judged[state][rule])
         if before is after or rule in named or before is None:

@@ -1,0 +1,55 @@
+# The only commands that people and CI need.
+PYTHON ?= python3
+BIN := .venv/bin
+export MYPY_CACHE_DIR := .cache/mypy
+
+.PHONY: demo test lint types contracts prove mutants bench docs check clean
+
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mskaudit needs Python 3.11 or newer; name one with make PYTHON=...")'
+	@echo "making the environment in .venv"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip --quiet --disable-pip-version-check install -c constraints.txt -e .
+	@touch $@
+
+.venv/developing: .venv/installed
+	@$(BIN)/python -m pip --quiet --disable-pip-version-check install -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: .venv/installed  ## Audit a badly kept reference cluster and write mskaudit-report.html
+	@status=0; $(BIN)/mskaudit audit reference:legacy-zookeeper \
+	  --format text --format html:mskaudit-report.html || status=$$?; \
+	echo; echo "The audit ended with exit status $$status; the last line of the report says why."; \
+	echo "The same for an auditor: mskaudit-report.html"; \
+	test $$status -eq 1
+
+test: .venv/developing  ## Run the whole test suite
+	@$(BIN)/python -m pytest
+
+lint: .venv/developing  ## Style, format and the rule corpus
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mskaudit rules lint
+
+types: .venv/developing  ## Strict types, tests included
+	@$(BIN)/mypy
+
+contracts: .venv/developing  ## Who may import whom
+	@$(BIN)/lint-imports --cache-dir .cache/importlinter
+
+prove: .venv/developing  ## Every rule's proofs on the reference worlds
+	@$(BIN)/mskaudit prove
+
+mutants: .venv/developing  ## Changed rules that no proof notices; there must be none
+	@$(BIN)/python -m tests.proofs.mutants
+
+bench: .venv/developing  ## The speed goals, measured
+	@$(BIN)/python -m tests.bench.bench
+
+docs: .venv/developing  ## Generate the rule pages, tables, schemas and the sample report
+	@$(BIN)/python -m docs.generate
+
+check: lint types contracts test prove mutants
+
+clean:
+	@rm -rf .venv .cache build dist *.egg-info mskaudit-report.html

@@ -1,0 +1,102 @@
+"""Measures the speed goals as whole processes, side by side in one run; `make bench` prints the table.
+
+Times are medians; `ratio` is against the bare interpreter of the same run, which travels better than seconds do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+ROOT = Path(__file__).resolve().parents[2]
+RUNS = 7
+CLUSTERS = 1000
+
+
+class Case(NamedTuple):
+    """One command line and what it should not exceed: seconds, and MiB where memory matters."""
+
+    label: str
+    arguments: Sequence[str]
+    seconds: float
+    mebibytes: float | None = None
+
+
+class Measure(NamedTuple):
+    """Median seconds and the peak of resident memory in MiB."""
+
+    seconds: float
+    mebibytes: float
+
+
+def measure(arguments: Sequence[str]) -> Measure:
+    """Run a command a few times and wait for each."""
+    seconds, peaks = [], []
+    for _ in range(RUNS):
+        start = time.perf_counter()
+        child = os.posix_spawn(
+            arguments[0],
+            arguments,
+            os.environ,
+            file_actions=[(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_WRONLY, 0) for stream in (1, 2)],
+        )
+        _, _, usage = os.wait4(child, 0)
+        seconds.append(time.perf_counter() - start)
+        peaks.append(usage.ru_maxrss / 1024)
+    return Measure(statistics.median(seconds), max(peaks))
+
+
+def cluster(number: int) -> dict[str, Any]:
+    """One cluster as `aws kafka list-clusters-v2` prints it, every fifth with another fault."""
+    world = json.loads((ROOT / "fixtures" / "aws" / "provisioned-zookeeper.json").read_text())
+    shape: dict[str, Any] = world["ClusterInfo"]
+    shape["ClusterName"] = f"bench-{number}"
+    shape["ClusterArn"] = f"arn:aws:kafka:eu-west-1:123456789012:cluster/bench-{number}/{number:08x}-1"
+    if number % 5 == 0:
+        shape["Provisioned"]["EncryptionInfo"]["EncryptionInTransit"]["ClientBroker"] = "TLS_PLAINTEXT"
+    return shape
+
+
+def cases(folder: Path) -> Iterator[Case]:
+    """Every goal, with the files it needs written to a folder."""
+    tool = str(Path(sys.executable).with_name("mskaudit"))
+    few, many, dossier = folder / "clusters.json", folder / "many.json", folder / "dossier.json"
+    few.write_text(json.dumps({"ClusterInfoList": [cluster(number) for number in range(5)]}))
+    many.write_text(json.dumps({"ClusterInfoList": [cluster(number) for number in range(CLUSTERS)]}))
+    yield Case("python -c pass", [sys.executable, "-c", "pass"], 1.0)
+    yield Case("mskaudit --help", [tool, "--help"], 0.150)
+    yield Case("mskaudit audit clusters.json (5 clusters)", [tool, "audit", str(few)], 0.400)
+    yield Case("mskaudit gather many.json (1,000 clusters)", [tool, "gather", str(many), "-o", str(dossier)], 1.5)
+    for form in ("text", "json", "html"):
+        label = f"mskaudit judge dossier.json --format {form} (1,000 clusters)"
+        yield Case(label, [tool, "judge", str(dossier), "--format", form], 1.5, 250)
+
+
+def main() -> None:
+    """Print the table; a goal that is missed is marked, never an error: times depend on the machine."""
+    base = None
+    print(f"{'what':<62} {'median s':>9} {'ratio':>6} {'goal s':>7} {'peak MiB':>9} {'goal':>5}")
+    with tempfile.TemporaryDirectory() as name:
+        for case in cases(Path(name)):
+            took = measure(case.arguments)
+            base = base or took.seconds
+            late = "" if took.seconds <= case.seconds else " late"
+            large = " large" if case.mebibytes and took.mebibytes > case.mebibytes else ""
+            goal = f"{case.mebibytes:.0f}" if case.mebibytes else ""
+            print(
+                f"{case.label:<62} {took.seconds:>9.3f} {took.seconds / base:>6.1f} {case.seconds:>7.2f} "
+                f"{took.mebibytes:>9.1f} {goal:>5}{late}{large}"
+            )
+
+
+if __name__ == "__main__":
+    main()
