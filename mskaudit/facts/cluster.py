@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mskaudit.facts.defaults import assumed
+from mskaudit.facts.defaults import apply_to, assumed
 from mskaudit.facts.versions import SupportTable, is_kraft, parse
 from mskaudit.model.evidence import Evidence, Known, Reason
 from mskaudit.model.fact import MISSING, Fact, any_of, apply, choose, unsettled
@@ -82,7 +82,7 @@ def _default_allow(facts: Facts, evidence: Mapping[str, Evidence]) -> Fact:
     """The flag of the configuration in force; without a custom configuration, the default of the service."""
     path = "declared.allow_everyone_if_no_acl_found"
     absent = _absent("declared.configuration", evidence)
-    if absent is not None:
+    if absent is not None and apply_to(facts["declared.type"].value, facts["declared.state"].value):
         default = assumed(f"cluster.{path}", path)
         return Fact(default.value, (absent, default))
     configuration = facts["declared.configuration"]

@@ -38,6 +38,11 @@ PROVISIONED: Final[dict[str, tuple[Any, str]]] = {
 }
 
 
+def apply_to(type_: object, state: object) -> bool:
+    """Service defaults hold for provisioned clusters that exist; one being created may just not say yet."""
+    return type_ == "PROVISIONED" and state != "CREATING"
+
+
 def default_for(path: str, evidence: Evidence) -> Evidence:
     """The service default in place of an absence, or the evidence as it is."""
     if type(evidence) is Known and evidence.value is None and path in PROVISIONED:

@@ -6,8 +6,9 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from mskaudit.facts.cluster import Facts, describe
-from mskaudit.facts.defaults import default_for
+from mskaudit.facts.defaults import apply_to, default_for
 from mskaudit.facts.listeners import acls_apply, population, unrequested
+from mskaudit.model.dossier import in_order
 from mskaudit.model.evidence import Evidence, Gap, Known
 from mskaudit.model.fact import MISSING, Fact, lift
 from mskaudit.model.subjects import CATALOGUE, Kind, SubjectKey
@@ -53,10 +54,10 @@ def _cluster(subject: Subject, support: SupportTable, as_of: str) -> Facts:
 
 
 def _evidence(subject: Subject) -> dict[str, Evidence]:
-    """The best evidence per path: a known value wins over a gap, the first of equals stays."""
+    """The best evidence per path: a known value wins over a gap, the first of equals in a file's order stays."""
     best: dict[str, Evidence] = {}
     prefix = f"{subject.kind}."
-    for sighting in subject.sightings:
+    for sighting in in_order(subject.sightings):
         column, origin, at = sighting.column, sighting.origin, sighting.at
         for path, note in sighting.gaps.items():
             if path not in best:
@@ -68,8 +69,7 @@ def _evidence(subject: Subject) -> dict[str, Evidence]:
 
 
 def _with_defaults(best: dict[str, Evidence]) -> dict[str, Evidence]:
-    """Service defaults hold for provisioned clusters that exist; one being created may just not say yet."""
-    if _value(best, "declared.type") != "PROVISIONED" or _value(best, "declared.state") == "CREATING":
+    if not apply_to(_value(best, "declared.type"), _value(best, "declared.state")):
         return best
     return {path: default_for(path, evidence) for path, evidence in best.items()}
 

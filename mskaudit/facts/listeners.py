@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
+
 from mskaudit.facts.cluster import Facts, is_
-from mskaudit.model.evidence import Column, Gap, Reason
+from mskaudit.model.evidence import Column, Gap, Known, Reason
 from mskaudit.model.fact import MISSING, Fact, all_of, any_of, apply, choose, negate, unsettled
 from mskaudit.model.subjects import Kind, SubjectKey, gathered, listener_key
 
@@ -73,7 +75,7 @@ def population(cluster: SubjectKey, settings: Facts, probed: Mapping[str, Facts]
             listener_key(cluster.cluster, address),
             address,
             declared.get(address, nothing),
-            probed[address] if address in probed else _unseen(address, bootstrap),
+            probed[address] if address in probed else _unseen(bootstrap),
             settings,
         )
         for address in addresses
@@ -84,8 +86,8 @@ def acls_apply(settings: Facts) -> Fact:
     """Whether any principal that Kafka ACLs govern can come in: everyone but IAM identities."""
     bootstrap = _bootstrap(settings)
     if bootstrap.value is not MISSING:
-        named = {entry["listener"] for entry in bootstrap.value}
-        return Fact(any(name not in KINDS or KINDS[name].protocol != "sasl_iam" for name in named), bootstrap.support)
+        protocols = [_protocol(_line(entry, bootstrap)) for entry in bootstrap.value]
+        return any_of(*(apply(lambda name: name != "sasl_iam", protocol) for protocol in protocols))
     return any_of(*(there for name, there in _by_settings(settings).items() if KINDS[name].protocol != "sasl_iam"))
 
 
@@ -122,18 +124,30 @@ def _by_settings(settings: Facts) -> dict[str, Fact]:
 
 
 def _by_address(bootstrap: Fact) -> dict[str, _Declaration]:
-    exists = Fact(True, bootstrap.support)
-    return {
-        entry["address"]: _Declaration(exists, _protocol_of(entry["listener"], bootstrap)) for entry in bootstrap.value
-    }
+    """Each address with what its own lines of the answer say; two that differ leave the protocol open."""
+    declared: dict[str, _Declaration] = {}
+    for entry in bootstrap.value:
+        address, line = entry["address"], _line(entry, bootstrap)
+        protocol = _protocol(line)
+        if address in declared and declared[address].protocol.value != protocol.value:
+            detail = f"{line.origin} lists {address} as several kinds of listener"
+            protocol = unsettled(line.path, Reason.UNRESOLVED, line.origin, detail)
+        declared[address] = _Declaration(Fact(True, (line,)), protocol)
+    return declared
 
 
-def _protocol_of(name: str, bootstrap: Fact) -> Fact:
-    if name in KINDS:
-        return Fact(KINDS[name].protocol, bootstrap.support)
-    origin = bootstrap.support[0].origin
-    detail = f"mskaudit does not know listeners of the kind {name}; use a newer mskaudit"
-    return unsettled("cluster.declared.bootstrap", Reason.UNSUPPORTED, origin, detail)
+def _line(entry: Mapping[str, str], bootstrap: Fact) -> Known:
+    """One address of the answer as evidence of its own."""
+    whole = bootstrap.support[0]
+    assert isinstance(whole, Known)
+    return msgspec.structs.replace(whole, path=f"{whole.path}[{entry['address']}]", value=entry["listener"])
+
+
+def _protocol(line: Known) -> Fact:
+    if line.value in KINDS:
+        return Fact(KINDS[line.value].protocol, (line,))
+    detail = f"mskaudit does not know listeners of the kind {line.value}; use a newer mskaudit"
+    return unsettled(line.path, Reason.UNSUPPORTED, line.origin, detail)
 
 
 def _by_port(settings: Facts) -> dict[str, _Declaration]:
@@ -157,10 +171,10 @@ def _undeclared(bootstrap: Fact) -> _Declaration:
     return _Declaration(Fact(False, bootstrap.support), protocol)
 
 
-def _unseen(address: str, bootstrap: Fact) -> Facts:
+def _unseen(bootstrap: Fact) -> Facts:
     """Observations of a listener that nobody probed: without an address nobody could, so the address is what lacks."""
     paths = gathered(Kind.LISTENER, Column.OBSERVED)
-    if address.startswith("*"):
+    if bootstrap.value is MISSING:
         return dict.fromkeys(paths, Fact(MISSING, bootstrap.support))
     return {path: unrequested(Kind.LISTENER, path) for path in paths}
 

@@ -17,7 +17,7 @@ from msgspec import Struct
 from mskaudit.model.evidence import Reason
 from mskaudit.model.verdicts import Finding, Severity, Verdict
 from mskaudit.render.digest import controls, extent, fixes, sentence, settlements, unexplained
-from mskaudit.render.words import OUTCOME, clip, flow, listing, name, numbered, spoken, visible
+from mskaudit.render.words import OUTCOME, clip, flow, listing, name, numbered, short, spoken, visible
 from mskaudit.resources import folder
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def _environment() -> Environment:
         "numbered": numbered,
         "prose": _prose,
         "sentence": sentence,
+        "short": short,
         "spoken": spoken,
     }
     style, script = ((reports / "assets" / asset).read_text("utf-8") for asset in ("report.css", "report.js"))

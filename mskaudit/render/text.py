@@ -10,7 +10,7 @@ from mskaudit.model.subjects import Kind
 from mskaudit.model.verdicts import Severity, Verdict
 from mskaudit.render.digest import extent, fixes, sentence, settlements, unexplained
 from mskaudit.render.terminal import Page
-from mskaudit.render.words import OUTCOME, clip, flow, listing, name, numbered, spoken
+from mskaudit.render.words import OUTCOME, clip, flow, listing, name, numbered, short, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +69,7 @@ def _head(page: Page, result: AuditResult) -> None:
 
 
 def _target(page: Page, target: TargetRecord) -> None:
-    page.entry("audited", f"{clip(target.target, _NAME)}: {numbered(target.clusters, 'cluster')}")
+    page.entry("audited", f"{clip(short(target.target), _NAME)}: {numbered(target.clusters, 'cluster')}")
     said: defaultdict[str, set[str]] = defaultdict(set)
     for gap in target.gaps:
         said[f"{gap.reason.replace('_', ' ')}; to complete it, {clip(gap.remedy, _SENTENCE)}"].add(gap.path)
@@ -140,11 +140,11 @@ def _places(page: Page, fix: Fix) -> None:
         page.entry("where", _where(place), indent=_DEEPER)
         _evidence(page, lead)
     if len(fix.places) > _PLACES:
-        page.entry("also in", listing([p.cluster for p in fix.places[_PLACES:]], _NAMES), indent=_DEEPER)
+        page.entry("also in", listing([short(p.cluster) for p in fix.places[_PLACES:]], _NAMES), indent=_DEEPER)
 
 
 def _where(place: Place) -> str:
-    cluster = clip(place.cluster, _NAME)
+    cluster = clip(short(place.cluster), _NAME)
     names = [name(f.subject) for f in place.findings if f.subject.kind is not Kind.CLUSTER]
     return f"{cluster}: {listing(names, _PLACES)}" if names else cluster
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mskaudit.model.verdicts import SubjectRef
+
+_ARN: Final = re.compile(
+    r"arn:[\w-]+:kafka:(?P<region>[\w-]+):(?P<account>\d+):cluster/(?P<name>[\w.-]+)/[\w-]+", re.ASCII
+)
 
 OUTCOME: Final = {
     ExitStatus.CLEAN: "Clean",
@@ -59,6 +64,15 @@ def listing(names: Sequence[str], limit: int) -> str:
     rest = len(names) - len(shown)
     joined = ", ".join(clip(name, 120) for name in shown)
     return f"{joined} and {rest:,} more" if rest else joined
+
+
+def short(cluster: str) -> str:
+    """A cluster as people call it: name, region and account of an ARN, the first address of several."""
+    arn = _ARN.fullmatch(cluster)
+    if arn:
+        return f"{arn['name']} ({arn['region']}, {arn['account']})"
+    first, *more = cluster.split(",")
+    return f"{first} and {len(more)} more" if more and first.startswith("kafka://") else cluster
 
 
 def name(subject: SubjectRef) -> str:
