@@ -65,18 +65,38 @@ def gather(targets: Sequence[Target], scope: Scope, *, watch: Watch | None = Non
     limits = Limits(connect=min(5.0, scope.timeout), connection=scope.timeout)
     gatherer = Gatherer(clock=clock, limits=limits, watch=watch or Unwatched())
 
+    # What can be refused is refused before anything is waited for.
+    prepared = [(target, _prepared(target, scope, gatherer)) for target in dict.fromkeys(targets)]
+
     async def run() -> Dossier:
-        return dossier([await _look(target, scope, gatherer) for target in dict.fromkeys(targets)], at=started)
+        return dossier([read or await _look(target, scope, gatherer) for target, read in prepared], at=started)
 
     return asyncio.run(run())
 
 
-async def _look(target: Target, scope: Scope, gatherer: Gatherer) -> Part | Dossier:
-    if scope.offline and not isinstance(target, SavedFile):
+def _prepared(target: Target, scope: Scope, gatherer: Gatherer) -> Part | Dossier | None:
+    """What a target holds that needs no connection; None where looking is still to be done."""
+    if isinstance(target, SavedFile):
+        name = "standard input" if target.text == "-" else printable(target.text)
+        return saved(content(target.text), name=name, clock=gatherer.clock)
+    if scope.offline:
         raise UsageError(f"--offline forbids connections, and {target.text!r} needs them; hand over a file")
+    if isinstance(target, ReferenceWorld):
+        from mskaudit.reference.world import load
+
+        load(target.name)
+    return None
+
+
+def printable(name: str) -> str:
+    """The name of a file as text, whatever bytes it has."""
+    return name.encode(errors="backslashreplace").decode()
+
+
+async def _look(target: Target, scope: Scope, gatherer: Gatherer) -> Part | Dossier:
     match target:
-        case SavedFile(text):
-            return saved(content(text), name="standard input" if text == "-" else text, clock=gatherer.clock)
+        case SavedFile():
+            raise AssertionError("a file is read before looking begins")
         case Region(text):
             return await _account(gatherer, scope, text=text, arn=None, region=scope.region)
         case Arn(text, region):
@@ -121,6 +141,8 @@ def content(text: str) -> bytes:
     """
     if text == "-":
         return sys.stdin.buffer.read()
+    if not text:
+        raise InputError("a target is empty; name a file, `aws`, a cluster ARN, kafka://host:port or reference:WORLD")
     try:
         return Path(text).read_bytes()
     except FileNotFoundError:

@@ -6,6 +6,7 @@ stay text.
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, TypeVar
 
 import msgspec
@@ -21,13 +22,22 @@ T = TypeVar("T")
 
 LARGEST: Final = 1 << 20
 _DEEPEST: Final = 40
+_QUOTED: Final = 60
 _Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TRUTH: Final = ("false", "no", "off", "true", "yes", "on")
+_FIRST_TRUE: Final = _TRUTH.index("true")
 _SCALARS: Final[dict[str, Callable[[str], Any]]] = {
-    "tag:yaml.org,2002:bool": lambda text: text.lower() in ("true", "yes", "on"),
+    "tag:yaml.org,2002:bool": lambda text: _TRUTH.index(text.lower()) >= _FIRST_TRUE,
     "tag:yaml.org,2002:int": lambda text: int(text.replace("_", ""), 0),
-    "tag:yaml.org,2002:float": lambda text: float(text.replace("_", "")),
+    "tag:yaml.org,2002:float": lambda text: _finite(float(text.replace("_", ""))),
     "tag:yaml.org,2002:null": lambda _: None,
 }
+
+
+def _finite(number: float) -> float:
+    if not isfinite(number):
+        raise ValueError
+    return number
 
 
 class Document(NamedTuple):
@@ -92,18 +102,33 @@ def parse(content: bytes, name: str) -> Document:
     if len(content) > LARGEST:
         raise InputError(f"{name} has {len(content)} bytes; a YAML file here has at most {LARGEST}")
     try:
-        node = yaml.compose(content.decode(), Loader=_Loader)
+        text = content.decode()
+        _check_depth(text, name)
+        node = yaml.compose(text, Loader=_Loader)
     except UnicodeDecodeError:
         raise InputError(f"{name} is not UTF-8 text") from None
-    except RecursionError:
-        raise InputError(f"{name} is nested too deeply") from None
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         raise InputError(f"{name}{line}: not YAML: {error.problem}") from None
     except yaml.YAMLError:
         raise InputError(f"{name} is not YAML: it has characters that YAML does not allow") from None
     builder = _Builder(name)
-    return Document(name, builder.build(node, ()) if node is not None else None, builder.lines)
+    if node is None:
+        return Document(name, None, {(): 1})
+    return Document(name, builder.build(node, ()), builder.lines)
+
+
+def _check_depth(text: str, name: str) -> None:
+    """Refuse deep nesting before composing, which recurses in C and would end the process."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEEPEST:
+                place = f"{name}:{event.start_mark.line + 1}" if event.start_mark else name
+                raise InputError(f"{place}: nested too deeply")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 class _Builder:
@@ -119,8 +144,6 @@ class _Builder:
         if id(node) in self.seen:
             self.fail(node, "aliases are not allowed; write the value again")
         self.seen.add(id(node))
-        if len(path) > _DEEPEST:
-            self.fail(node, "nested too deeply")
         self.lines[path] = node.start_mark.line + 1
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path)
@@ -134,7 +157,7 @@ class _Builder:
             if not isinstance(key, yaml.ScalarNode):
                 self.fail(key, "a key is text")
             if key.value in built:
-                self.fail(key, f"the key {key.value!r} stands twice")
+                self.fail(key, f"the key {_shown(key.value)!r} stands twice")
             built[key.value] = self.build(child, (*path, key.value))
         return built
 
@@ -144,4 +167,8 @@ class _Builder:
         try:
             return _SCALARS[node.tag](node.value)
         except ValueError:
-            self.fail(node, f"{node.value!r} is not a value; quote it to make it text")
+            self.fail(node, f"{_shown(node.value)!r} is not a value; quote it to make it text")
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -69,7 +70,15 @@ def cli() -> None:
 def main() -> None:
     """Run the command line and end the process with its exit status."""
     with _Faults():
+        _open_streams()
         sys.exit(_run())
+
+
+def _open_streams() -> None:
+    """Give every standard stream that the caller closed (`>&-`) somewhere to go."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115  it lasts as long as we do
 
 
 def _run() -> int:
@@ -84,9 +93,20 @@ def _run() -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the report has enough of it; closing must not fail a second time.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         return 0
+    except SystemExit as ended:
+        # So click ends when whoever read the output has enough of it.
+        if not isinstance(ended.__context__, BrokenPipeError):
+            raise
+        discard_output()
+        return 0
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        discard_output()
+        _complain("standard output cannot be written: no space is left")
+        return USAGE
     except CannotLook as error:
         _complain(str(error))
         return INCOMPLETE
@@ -94,6 +114,11 @@ def _run() -> int:
         _complain(str(error))
         return USAGE
     return int(status or 0)
+
+
+def discard_output() -> None:
+    """Let what is still to go to standard output go nowhere, so that closing it does not fail a second time."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(sentence: str) -> None:

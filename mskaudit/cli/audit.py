@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mskaudit.cli.options import choosing, judging, looking, reporting
+from mskaudit.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,17 +57,19 @@ def gather(**given: Any) -> int:
     from mskaudit.model import dossier
 
     path: Path | None = given["output"]
+    if path is not None and output.is_stdout(path):
+        path = None
     if path is not None:
         output.check_writable(path)
     content = dossier.store(_looked(given))
     if path is None:
-        click.echo(content, nl=False)
+        output.say(content)
     else:
         output.store(path, content)
     return 0
 
 
-@click.command()
+@click.command(short_help="Judge a dossier that `gather` wrote.")
 @click.argument("dossier", metavar="DOSSIER")
 @choosing
 @judging
@@ -88,7 +91,12 @@ def _corpus(given: dict[str, Any]) -> Corpus:
     from mskaudit.model.verdicts import Severity
 
     corpus = load(*given["folders"]).select(only=given["only"], skip=given["skip"])
-    return corpus.at_least(Severity(given["min_severity"])) if given["min_severity"] else corpus
+    if given["min_severity"]:
+        corpus = corpus.at_least(Severity(given["min_severity"]))
+    if not corpus.rules:
+        # Nothing would fail, and that would look like a clean cluster.
+        raise UsageError("no rule is left to judge by; loosen --rule, --skip-rule or --min-severity")
+    return corpus
 
 
 def _looked(given: dict[str, Any]) -> Dossier:

@@ -75,6 +75,7 @@ looking = combined(
         type=click.FloatRange(min=0.1, max=300),
         default=10.0,
         show_default=True,
+        metavar="SECONDS",
         help="Seconds for one connection to a broker.",
     ),
     click.option("--no-progress", is_flag=True, help="Show no progress on standard error."),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import sys
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -12,7 +14,11 @@ if TYPE_CHECKING:
     from mskaudit.prove import Outcome
 
 
-@click.command()
+# Nobody looks at a file or a pipe through a window.
+_UNBOUNDED: Final = 160
+
+
+@click.command(short_help="Run every proof of the rules on reference worlds.")
 @click.argument("identifiers", metavar="[ID]...", nargs=-1)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--no-progress", is_flag=True, help="Show no progress on standard error.")
@@ -21,6 +27,7 @@ def prove(identifiers: tuple[str, ...], form: str, *, no_progress: bool) -> int:
 
     With IDs, only the proofs of these rules; the other rules are still watched for verdicts that change.
     """
+    from mskaudit.cli.output import say
     from mskaudit.cli.progress import watching
     from mskaudit.engine.corpus import load
     from mskaudit.prove import look, states
@@ -33,27 +40,32 @@ def prove(identifiers: tuple[str, ...], form: str, *, no_progress: bool) -> int:
     if form == "json":
         import msgspec
 
-        click.echo(msgspec.json.format(msgspec.json.encode(outcomes), indent=2))
+        say(msgspec.json.format(msgspec.json.encode(outcomes), indent=2) + b"\n")
     else:
-        _table(outcomes)
+        say(_table(outcomes).encode())
     differing = sum(one.complaint is not None for one in outcomes)
     click.echo(f"{len(outcomes)} proofs in {len(seen)} states, {differing} differ", err=True)
     return 1 if differing else 0
 
 
-def _table(outcomes: Sequence[Outcome]) -> None:
+def _table(outcomes: Sequence[Outcome]) -> str:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    from mskaudit.render.words import spoken
+
+    console = Console(width=None if sys.stdout.isatty() or os.environ.get("COLUMNS") else _UNBOUNDED)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("rule", "world", "turn", "withheld", "expected", "got"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", min_width=len(name))
     for one in outcomes:
-        turn = "\n".join(f"{path} = {value}" for path, value in one.turn.items())
+        turn = "\n".join(f"{path} = {spoken(value)}" for path, value in one.turn.items())
         got = Text(str(one.got), style="red" if one.complaint else "green")
         if one.complaint:
             got.append(f"\n{one.complaint}")
         table.add_row(one.rule, one.world, Text(turn), "\n".join(one.withhold), one.expected, got)
-    Console().print(table)
+    with console.capture() as captured:
+        console.print(table)
+    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines() if line.strip())

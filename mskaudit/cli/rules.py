@@ -68,7 +68,7 @@ def show(identifier: str, folders: tuple[Path, ...]) -> None:
     """Show the file of a rule."""
     from mskaudit.engine.corpus import load
 
-    click.echo(Path(load(*folders).find(identifier).file).read_text(), nl=False)
+    click.echo(Path(load(*folders).find(identifier).file).read_bytes(), nl=False)
 
 
 @rules.command()
@@ -99,7 +99,7 @@ def lint(folders: tuple[Path, ...]) -> int:
 def new(category: str, slug: str, folder: Path | None) -> None:
     """Begin a rule: one file that lints, to be changed into a real one."""
     from mskaudit import resources
-    from mskaudit.engine.corpus import SLUG
+    from mskaudit.engine.corpus import SLUG, rule_files
     from mskaudit.engine.lint import scaffold
     from mskaudit.errors import UsageError
 
@@ -109,10 +109,16 @@ def new(category: str, slug: str, folder: Path | None) -> None:
     home = resources.folder("rules")
     if folder is None and home.parent.name == "_data":
         raise UsageError("this mskaudit is installed, not a checkout; name your own folder with --rules DIR")
-    click.echo(scaffold(folder or home, category=category, slug=slug, version=__version__))
+    ours = {path.stem: path for path in rule_files(home)}
+    if slug in ours:
+        raise UsageError(f"the rule {slug} is already in {ours[slug]}; give yours another name")
+    try:
+        click.echo(scaffold(folder or home, category=category, slug=slug, version=__version__))
+    except OSError as error:
+        raise UsageError(f"{error.filename} cannot be written: {error.strerror}") from None
 
 
-@click.command()
+@click.command(short_help="Explain a rule.")
 @click.argument("identifier", metavar="ID")
 @_FOLDERS
 def explain(identifier: str, folders: tuple[Path, ...]) -> None:

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
+import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
@@ -35,6 +37,8 @@ VERSION: Final = Type("version")
 LONGEST: Final = 400
 MOST_ELEMENTS: Final = 100_000
 _AS_OF: Final = {"as_of": DATE}
+_DATE: Final = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
+_NO_DATE: Final = "a date is compared with dates only"
 _ORDERED: Final = {"integer", "date", "version"}
 _COMPARISONS: Final[dict[type[ast.cmpop], Callable[[Any, Any], Any]]] = {
     ast.Eq: operator.eq,
@@ -96,7 +100,9 @@ class _Compiler:
         if len(source) > LONGEST:
             self.fail(f"an expression has at most {LONGEST} characters; make it a fact")
         try:
-            return ast.parse(source.strip(), mode="eval").body
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                return ast.parse(source.strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             self.fail(f"not an expression ({error.args[0] if error.args else 'too deep'})")
 
@@ -183,7 +189,7 @@ class _Compiler:
                 self.fail("`is` is not part of the rule language")
             case op:
                 self.comparable(left, right)
-                if not isinstance(op, ast.Eq | ast.NotEq) and left.type.name not in _ORDERED:
+                if not isinstance(op, ast.Eq | ast.NotEq) and not {left.type.name, right.type.name} & _ORDERED:
                     self.fail(f"{left.type} has no order")
                 compare = _COMPARISONS[type(op)]
                 return Node(BOOLEAN, lambda scope: apply(compare, left.evaluate(scope), right.evaluate(scope)))
@@ -192,6 +198,12 @@ class _Compiler:
         for one, other in ((left, right), (right, left)):
             if one.type.choices and other.literal is not None and other.literal not in one.type.choices:
                 self.fail(f"{other.literal!r} is never a value here ({one.type})")
+            if one.type == DATE and other.type == TEXT and not _is_date(other.literal):
+                self.fail(f"{other.literal!r} is not a date like 2026-11-23" if other.literal else _NO_DATE)
+            for element in (other.literal if one.type.item and other.type.item else None) or ():
+                self.comparable(
+                    Node(one.type.item or TEXT, one.evaluate), Node(other.type.item or TEXT, other.evaluate, element)
+                )
         names = {left.type.name, right.type.name}
         if len(names) > 1 and names != {"date", "text"}:
             self.fail(f"cannot compare {left.type} with {right.type}")
@@ -299,14 +311,18 @@ def _element_gap(record: Fact, name: str) -> Fact:
     return unsettled(f"{first.path}[].{name}", Reason.UNRESOLVED, first.origin, f"{first.origin} does not say")
 
 
+def _is_date(literal: object) -> bool:
+    return isinstance(literal, str) and _DATE.fullmatch(literal) is not None
+
+
 def _version(fact: Fact) -> Fact:
     if fact.value is MISSING:
         return fact
     parsed = parse(fact.value)
     if parsed is not None:
         return Fact(parsed, fact.support)
-    first = fact.support[0]
-    return unsettled(first.path, Reason.UNRESOLVED, first.origin, f"{fact.value!r} cannot be read as a version")
+    path, origin = (fact.support[0].path, fact.support[0].origin) if fact.support else ("", "")
+    return unsettled(path, Reason.UNRESOLVED, origin, f"{fact.value!r} cannot be read as a version")
 
 
 def scope_of(view: View, *, as_of: Fact) -> Scope:

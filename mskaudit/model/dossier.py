@@ -6,17 +6,21 @@ every path and value against the field tree: what judges a dossier may trust its
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from mskaudit import __version__
 from mskaudit.errors import InputError
 from mskaudit.model.evidence import Column, Gap, Reason
-from mskaudit.model.subjects import CATALOGUE, Kind, SubjectKey
+from mskaudit.model.subjects import CATALOGUE, Kind, SubjectKey, listener_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SCHEMA_VERSION: Final = 1
+_INSTANT: Final = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T[0-9:.]+(Z|[+]00:00)$"
 
 
 class Note(Struct, frozen=True, kw_only=True, gc=False):
@@ -63,13 +67,13 @@ class Dossier(Struct, frozen=True, kw_only=True):
 
     schema_version: int = SCHEMA_VERSION
     tool_version: str = __version__
-    gathered_at: str
+    gathered_at: Annotated[str, Meta(pattern=_INSTANT)]
     targets: tuple[TargetRecord, ...]
     subjects: tuple[Subject, ...]
 
 
 class _Header(Struct):
-    schema_version: int
+    schema_version: Annotated[int, Meta(ge=1)]
     subjects: list[msgspec.Raw]
 
 
@@ -78,11 +82,16 @@ def store(dossier: Dossier) -> bytes:
     ordered = msgspec.structs.replace(
         dossier,
         subjects=tuple(
-            msgspec.structs.replace(subject, sightings=tuple(sorted(subject.sightings, key=lambda s: s.origin)))
+            msgspec.structs.replace(subject, sightings=in_order(subject.sightings))
             for subject in sorted(dossier.subjects, key=lambda s: s.key)
         ),
     )
     return msgspec.json.format(msgspec.json.encode(ordered, order="sorted"), indent=1) + b"\n"
+
+
+def in_order(sightings: Iterable[Sighting]) -> tuple[Sighting, ...]:
+    """Sightings in the one order that a file has them in, whichever was made first."""
+    return tuple(sorted(sightings, key=lambda s: (s.origin, s.at, msgspec.json.encode(s, order="sorted"))))
 
 
 def looks_like_dossier(document: object) -> bool:
@@ -100,8 +109,10 @@ def load(content: bytes, name: str) -> Dossier:
         header = msgspec.json.decode(content, type=_Header)
     except msgspec.ValidationError as error:
         raise InputError(f"{name} is not a dossier: {error}") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{name} is not complete JSON: {error}; gather it again") from None
+    except RecursionError:
+        raise InputError(f"{name} is nested too deeply to be a dossier") from None
     if header.schema_version > SCHEMA_VERSION:
         raise InputError(
             f"{name} has dossier schema {header.schema_version} at `$.schema_version`, this mskaudit reads up to "
@@ -111,16 +122,23 @@ def load(content: bytes, name: str) -> Dossier:
         dossier = msgspec.json.decode(content, type=Dossier)
     except msgspec.ValidationError as error:
         raise InputError(f"{name} does not follow dossier schema {SCHEMA_VERSION}: {error}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{name} is not complete JSON: {error}; gather it again") from None
+    except RecursionError:
+        raise InputError(f"{name} is nested too deeply to be a dossier") from None
     _check(dossier, name)
     return dossier
 
 
 def _check(dossier: Dossier, name: str) -> None:
     seen: set[tuple[Kind, str]] = set()
+    clusters = {subject.id for subject in dossier.subjects if subject.kind is Kind.CLUSTER}
     for number, subject in enumerate(dossier.subjects):
         if (subject.kind, subject.id) in seen:
             raise InputError(f"{name} holds {subject.kind} {subject.id} twice, at `$.subjects[{number}]`")
         seen.add((subject.kind, subject.id))
+        if subject.cluster not in clusters or not _belongs(subject):
+            raise InputError(f"{name} holds {subject.kind} {subject.id} without its cluster, at `$.subjects[{number}]`")
         fields = CATALOGUE[subject.kind]
         for position, sighting in enumerate(subject.sightings):
             place = f"`$.subjects[{number}].sightings[{position}]`"
@@ -131,8 +149,15 @@ def _check(dossier: Dossier, name: str) -> None:
                 if not field.type.accepts(value):
                     raise InputError(f"{name} has a value for {path!r} that is not {field.type}, at {place}")
             for path in sighting.gaps:
-                if path not in fields or fields[path].derived:
+                if path not in fields or fields[path].derived or not path.startswith(sighting.column):
                     raise InputError(f"{name} has the unknown path {path!r} at {place}")
+
+
+def _belongs(subject: Subject) -> bool:
+    """Whether the id says the same about the cluster as the subject does."""
+    if subject.kind is Kind.CLUSTER:
+        return subject.id == subject.cluster
+    return subject.key == listener_key(subject.cluster, subject.id.removeprefix(f"{subject.cluster}/"))
 
 
 def schema() -> dict[str, Any]:

@@ -10,8 +10,7 @@ algebra and never by a branch somebody wrote. Kleene's strong logic: `True or mi
 from __future__ import annotations
 
 from enum import Enum
-from functools import reduce
-from operator import add
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mskaudit.model.evidence import Evidence, Gap, Known, Reason
@@ -66,7 +65,7 @@ def unsettled(path: str, reason: Reason, origin: str, detail: str) -> Fact:
 
 def supports(facts: Iterable[Fact]) -> tuple[Evidence, ...]:
     """The evidence of several facts, in their order."""
-    return reduce(add, (fact.support for fact in facts), ())
+    return tuple(chain.from_iterable(fact.support for fact in facts))
 
 
 def any_of(*facts: Fact) -> Fact:

@@ -29,11 +29,14 @@ class Type(Struct, frozen=True):
     choices: tuple[str, ...] = ()
     item: Type | None = None
     members: tuple[tuple[str, Type], ...] = ()
+    optional: frozenset[str] = frozenset()
 
     def accepts(self, value: object) -> bool:
-        """Whether a JSON value is of this type; None (absent from a complete answer) always is."""
-        if value is None:
-            return True
+        """Whether a field of this type may have a JSON value; None means absent from a complete answer."""
+        return value is None or self.holds(value)
+
+    def holds(self, value: object) -> bool:
+        """Whether a JSON value is of this type; elements and members are there, but for optional ones."""
         match self.name:
             case "boolean":
                 return type(value) is bool
@@ -42,10 +45,11 @@ class Type(Struct, frozen=True):
             case "text" | "date":
                 return type(value) is str and (not self.choices or value in self.choices)
             case "list":
-                return isinstance(value, list | tuple) and all(self.item.accepts(v) for v in value)  # type: ignore[union-attr]  # a list has an item type
+                return isinstance(value, list | tuple) and all(self.item.holds(v) for v in value)  # type: ignore[union-attr]  # a list has an item type
             case _:
                 return isinstance(value, dict) and all(
-                    name in value and member.accepts(value[name]) for name, member in self.members
+                    name in value and (member.holds(value[name]) or (value[name] is None and name in self.optional))
+                    for name, member in self.members
                 )
 
     def __str__(self) -> str:
@@ -75,9 +79,9 @@ def list_of(item: Type) -> Type:
     return Type("list", item=item)
 
 
-def record(**members: Type) -> Type:
-    """A mapping with fixed members."""
-    return Type("record", members=tuple(members.items()))
+def record(*optional: str, **members: Type) -> Type:
+    """A mapping with fixed members, of which those named in `optional` may be None."""
+    return Type("record", members=tuple(members.items()), optional=frozenset(optional))
 
 
 class Field(Struct, frozen=True):
@@ -88,7 +92,9 @@ class Field(Struct, frozen=True):
     derived: bool = False
 
 
-LOG_DESTINATION: Final = record(destination=one_of("cloudwatch", "firehose", "s3"), enabled=BOOLEAN, target=TEXT)
+LOG_DESTINATION: Final = record(
+    "enabled", "target", destination=one_of("cloudwatch", "firehose", "s3"), enabled=BOOLEAN, target=TEXT
+)
 BOOTSTRAP_ADDRESS: Final = record(listener=TEXT, address=TEXT)
 PROTOCOLS: Final = ("plaintext", "tls", "sasl_scram", "sasl_iam")
 

@@ -170,14 +170,14 @@ class RunningWorld:
         self._plane = plane
 
     @property
-    def arn(self) -> str:
-        """The ARN of the cluster; UsageError in a world without AWS."""
-        return self._aws.arn
+    def arn(self) -> str | None:
+        """The ARN of the cluster, None in a world without AWS."""
+        return None if self.world.aws is None else self.world.aws.arn
 
     @property
-    def region(self) -> str:
-        """The AWS region; UsageError in a world without AWS."""
-        return self._aws.region
+    def region(self) -> str | None:
+        """The AWS region, None in a world without AWS."""
+        return None if self.world.aws is None else self.world.aws.region
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -195,12 +195,6 @@ class RunningWorld:
         if self._plane is None:
             raise UsageError("this world has no AWS side")
         return self._plane.session()
-
-    @property
-    def _aws(self) -> AwsSide:
-        if self.world.aws is None:
-            raise UsageError("this world has no AWS side")
-        return self.world.aws
 
 
 @asynccontextmanager

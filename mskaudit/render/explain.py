@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mskaudit.render.terminal import wrap
-from mskaudit.render.words import flow
+from mskaudit.render.words import flow, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ def _lines(rule: Rule, width: int) -> Iterator[str]:
 
 
 def _proof(proof: Proof) -> str:
-    turn = "; ".join(f"{path} = {value}" for path, value in proof.turn.items())
+    turn = "; ".join(f"{path} = {spoken(value)}" for path, value in proof.turn.items())
     circumstances = [f"with {turn}"] if turn else []
     if proof.withhold:
         circumstances.append(f"without {', '.join(proof.withhold)}")

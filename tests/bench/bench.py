@@ -45,7 +45,7 @@ def measure(arguments: Sequence[str]) -> Measure:
         start = time.perf_counter()
         child = os.posix_spawn(
             arguments[0],
-            arguments,
+            list(arguments),
             os.environ,
             file_actions=[(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_WRONLY, 0) for stream in (1, 2)],
         )

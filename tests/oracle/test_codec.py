@@ -1,4 +1,3 @@
-# ruff: noqa: D103  the name of a test is its sentence
 """The codec against two independent ones: kio and kafka-python."""
 
 from __future__ import annotations

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from mskaudit.model.dossier import Dossier
     from mskaudit.prove import State
 
-OPPOSITES: Final[dict[type[ast.AST], type[ast.AST]]] = {
-    ast.And: ast.Or,
-    ast.Or: ast.And,
+OPPOSITES: Final[dict[type[ast.cmpop], type[ast.cmpop]]] = {
     ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq,
     ast.In: ast.NotIn,
@@ -49,16 +47,15 @@ def changed(expression: str) -> Iterator[str]:
     yield f"not ({expression})"
     tree = ast.parse(expression.strip(), mode="eval")
     for number, node in enumerate(ast.walk(tree)):
-        operator = getattr(node, "op", None) or (node.ops[0] if isinstance(node, ast.Compare) else None)
-        if type(operator) in OPPOSITES:
-            copy = deepcopy(tree)
-            twin = list(ast.walk(copy))[number]
-            opposite = OPPOSITES[type(operator)]()
-            if isinstance(twin, ast.Compare):
-                twin.ops = [opposite]  # type: ignore[list-item]  # a comparison's opposite is a comparison
-            else:
-                twin.op = opposite  # type: ignore[attr-defined]  # only nodes with an operator come here
-            yield ast.unparse(copy)
+        copy = deepcopy(tree)
+        match node, list(ast.walk(copy))[number]:
+            case ast.BoolOp(), ast.BoolOp() as twin:
+                twin.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
+            case ast.Compare(), ast.Compare() as twin:
+                twin.ops = [OPPOSITES[type(node.ops[0])]()]
+            case _:
+                continue
+        yield ast.unparse(copy)
 
 
 def mutants(rule: Rule) -> Iterator[Mutant]:

@@ -1,4 +1,3 @@
-# ruff: noqa: D103  the name of a test is its sentence
 from __future__ import annotations
 
 import json

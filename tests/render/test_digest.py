@@ -1,7 +1,5 @@
 """Grouping what failed, what would settle the unknown, and controls."""
 
-# ruff: noqa: D103  the names are the sentences
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

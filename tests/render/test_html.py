@@ -1,7 +1,5 @@
 """The HTML report, read back with a parser."""
 
-# ruff: noqa: D102, D103  the names are the sentences
-
 from __future__ import annotations
 
 import re

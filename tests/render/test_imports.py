@@ -1,7 +1,5 @@
 """What importing a renderer brings along."""
 
-# ruff: noqa: D103  the names are the sentences
-
 from __future__ import annotations
 
 import subprocess

@@ -1,7 +1,5 @@
 """The JSON report."""
 
-# ruff: noqa: D103  the names are the sentences
-
 from __future__ import annotations
 
 import json as standard

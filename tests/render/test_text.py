@@ -1,7 +1,5 @@
 """The report at a terminal."""
 
-# ruff: noqa: D103  the names are the sentences
-
 from __future__ import annotations
 
 import re

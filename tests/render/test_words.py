@@ -1,7 +1,5 @@
 """Words, widths and wrapping."""
 
-# ruff: noqa: D103  the names are the sentences
-
 from __future__ import annotations
 
 from typing import Any

@@ -1,4 +1,3 @@
-# ruff: noqa: D103  the name of a test is its sentence
 """Both ends of a connection talk to each other, and survive peers that do not keep to the protocol."""
 
 from __future__ import annotations

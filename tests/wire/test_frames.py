@@ -1,4 +1,3 @@
-# ruff: noqa: D103  the name of a test is its sentence
 """Frames come out the same however the bytes come in, and bad lengths are refused at once."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: D103  the name of a test is its sentence
 """The package stays free of I/O and of everything that is not the standard library."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: D103  the name of a test is its sentence
 """Every table in every version: round trips, hostile bytes, bounds."""
 
 from __future__ import annotations

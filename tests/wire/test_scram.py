@@ -1,4 +1,3 @@
-# ruff: noqa: D103  the name of a test is its sentence
 """SCRAM against the RFCs' own examples, against itself, and against peers that cheat."""
 
 from __future__ import annotations

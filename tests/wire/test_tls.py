@@ -1,4 +1,3 @@
-# ruff: noqa: D103  the name of a test is its sentence
 """TLS flights as real servers send them, built byte by byte, cut anyhow and broken."""
 
 from __future__ import annotations
