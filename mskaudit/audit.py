@@ -65,38 +65,37 @@ def gather(targets: Sequence[Target], scope: Scope, *, watch: Watch | None = Non
     limits = Limits(connect=min(5.0, scope.timeout), connection=scope.timeout)
     gatherer = Gatherer(clock=clock, limits=limits, watch=watch or Unwatched())
 
+    asked = tuple(dict.fromkeys(targets))
     # What can be refused is refused before anything is waited for.
-    prepared = [(target, _prepared(target, scope, gatherer)) for target in dict.fromkeys(targets)]
+    for target in asked:
+        _check(target, scope)
+    files: dict[Target, Part | Dossier] = {one: _read(one, clock) for one in asked if isinstance(one, SavedFile)}
 
     async def run() -> Dossier:
-        return dossier([read or await _look(target, scope, gatherer) for target, read in prepared], at=started)
+        return dossier([files.get(target) or await _look(target, scope, gatherer) for target in asked], at=started)
 
     return asyncio.run(run())
 
 
-def _prepared(target: Target, scope: Scope, gatherer: Gatherer) -> Part | Dossier | None:
-    """What a target holds that needs no connection; None where looking is still to be done."""
-    if isinstance(target, SavedFile):
-        name = "standard input" if target.text == "-" else printable(target.text)
-        return saved(content(target.text), name=name, clock=gatherer.clock)
-    if scope.offline:
+def _check(target: Target, scope: Scope) -> None:
+    if scope.offline and not isinstance(target, SavedFile):
         raise UsageError(f"--offline forbids connections, and {target.text!r} needs them; hand over a file")
     if isinstance(target, ReferenceWorld):
         from mskaudit.reference.world import load
 
         load(target.name)
-    return None
 
 
-def printable(name: str) -> str:
-    """The name of a file as text, whatever bytes it has."""
-    return name.encode(errors="backslashreplace").decode()
+def _read(file: SavedFile, clock: Clock) -> Part | Dossier:
+    # A file's name may have bytes that are no text.
+    name = "standard input" if file.text == "-" else file.text.encode(errors="backslashreplace").decode()
+    return saved(content(file.text), name=name, clock=clock)
 
 
 async def _look(target: Target, scope: Scope, gatherer: Gatherer) -> Part | Dossier:
     match target:
         case SavedFile():
-            raise AssertionError("a file is read before looking begins")
+            return _read(target, gatherer.clock)
         case Region(text):
             return await _account(gatherer, scope, text=text, arn=None, region=scope.region)
         case Arn(text, region):

@@ -7,12 +7,13 @@ import importlib
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, Final
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from mskaudit import __version__
-from mskaudit.errors import CannotLook, MskAuditError
+from mskaudit.errors import CannotLook, MskAuditError, UsageError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -35,7 +36,27 @@ COMMANDS: Final = {
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command only when it is named or listed."""
+    """A group that imports a command only when it is named or listed, and whose readers may leave early."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """The context, after which `--help` and `--version` have been answered."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except OSError as error:
+            _give_up(error)
+            raise click.exceptions.Exit(0) from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """What the command returns; click would end with 1, which here means a violated policy."""
+        try:
+            status = super().invoke(ctx)
+            sys.stdout.flush()
+        except OSError as error:
+            _give_up(error)
+            return 0
+        return status
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every command, in the order of a first day with the tool."""
@@ -75,38 +96,22 @@ def main() -> None:
 
 
 def _open_streams() -> None:
-    """Give every standard stream that the caller closed (`>&-`) somewhere to go."""
+    """Give every standard stream that the caller closed (`>&-`) somewhere to go, and every character a form."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115  it lasts as long as we do
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _run() -> int:
     try:
-        status = cli.main(standalone_mode=False)
-        sys.stdout.flush()
+        status = cli.main(prog_name="mskaudit", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        discard_output()
-        return 0
-    except SystemExit as ended:
-        # So click ends when whoever read the output has enough of it.
-        if not isinstance(ended.__context__, BrokenPipeError):
-            raise
-        discard_output()
-        return 0
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        discard_output()
-        _complain("standard output cannot be written: no space is left")
-        return USAGE
     except CannotLook as error:
         _complain(str(error))
         return INCOMPLETE
@@ -114,6 +119,15 @@ def _run() -> int:
         _complain(str(error))
         return USAGE
     return int(status or 0)
+
+
+def _give_up(error: OSError) -> None:
+    """Go on without standard output: whoever read it has enough of it, or it is full, which is told."""
+    if error.errno not in {errno.EPIPE, errno.ENOSPC}:
+        raise error
+    discard_output()
+    if error.errno == errno.ENOSPC:
+        raise UsageError("standard output cannot be written: no space is left") from None
 
 
 def discard_output() -> None:

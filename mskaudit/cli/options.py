@@ -68,7 +68,8 @@ def combined(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 looking = combined(
     click.option("--probe", is_flag=True, help="Also connect to the brokers of clusters found through AWS."),
     click.option("--offline", is_flag=True, help="Open no connection at all."),
-    click.option("--region", metavar="REGION", help="AWS region, instead of the configured one."),
+    # boto3 reads AWS_DEFAULT_REGION alone; the AWS command line reads this as well.
+    click.option("--region", metavar="REGION", envvar="AWS_REGION", help="AWS region, instead of the configured one."),
     click.option("--profile", metavar="NAME", help="AWS profile, instead of the configured one."),
     click.option(
         "--timeout",

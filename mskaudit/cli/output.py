@@ -119,7 +119,7 @@ def _pass_on(path: Path, content: bytes) -> None:
 
 
 def _is_device(path: Path) -> bool:
-    """Whether a path leads to what cannot be replaced, only written: a device, a pipe, an open file such as /dev/fd/3."""
+    """Whether a path can only be written, not replaced: a device, a pipe, or an open file such as /dev/fd/3."""
     return (path.exists() and not path.is_file()) or str(path).startswith(_OPEN_FILES)
 
 

@@ -20,7 +20,14 @@ _UNBOUNDED: Final = 160
 
 @click.command(short_help="Run every proof of the rules on reference worlds.")
 @click.argument("identifiers", metavar="[ID]...", nargs=-1)
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Form of the table.",
+)
 @click.option("--no-progress", is_flag=True, help="Show no progress on standard error.")
 def prove(identifiers: tuple[str, ...], form: str, *, no_progress: bool) -> int:
     """Run every proof of the rules on reference worlds; exit with 1 when one differs.
@@ -59,7 +66,7 @@ def _table(outcomes: Sequence[Outcome]) -> str:
     console = Console(width=None if sys.stdout.isatty() or os.environ.get("COLUMNS") else _UNBOUNDED)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("rule", "world", "turn", "withheld", "expected", "got"):
-        table.add_column(name, overflow="fold", min_width=len(name))
+        table.add_column(name, overflow="fold", min_width=len(name), no_wrap=name in {"expected", "got"})
     for one in outcomes:
         turn = "\n".join(f"{path} = {spoken(value)}" for path, value in one.turn.items())
         got = Text(str(one.got), style="red" if one.complaint else "green")

@@ -28,7 +28,9 @@ def rules() -> None:
 
 
 @rules.command("list")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of the list."
+)
 @_FOLDERS
 def list_rules(form: str, folders: tuple[Path, ...]) -> None:
     """List every rule."""
