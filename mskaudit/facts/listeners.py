@@ -156,7 +156,9 @@ def _by_port(settings: Facts) -> dict[str, _Declaration]:
     if all(there[name].value is MISSING for name in ("Plaintext", "Tls", "SaslScram", "SaslIam")):
         return {}
     return {
-        f"*:{KINDS[name].port or name}": _Declaration(exists, Fact(KINDS[name].protocol, exists.support))
+        f"*:{KINDS[name].port or name}": _Declaration(
+            exists, Fact(KINDS[name].protocol, exists.support if exists.value is True else ())
+        )
         for name, exists in there.items()
         if exists.value is not False
     }
