@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mskaudit.engine.expression import Scope
     from mskaudit.model.verdicts import Severity
 
+_DEPTH: Final = len(("category", "id"))
 SLUG: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
 
 
@@ -101,6 +102,8 @@ def _message(rule: Rule, template: str, place: str) -> Message:
         pieces = list(Formatter().parse(template))
     except ValueError as error:
         raise RuleError(f"{place}: {error} in {template!r}") from None
+    if any(form or conversion for _, _, form, conversion in pieces):
+        raise RuleError(f"{place}: a placeholder is a path alone, without `!` or `:`, in {template!r}")
     return Message(
         template,
         [
@@ -171,9 +174,20 @@ def load(*folders: Path) -> Corpus:
 
 def rule_files(root: Path) -> list[Path]:
     """Every rule file below a folder: `<category>/<id>.yaml`; folders that begin with _ hold other data."""
+    wanted = "it wants files like <category>/<id>.yaml"
     if not root.is_dir():
-        raise InputError(f"{root} is not a folder of rules; it wants files like <category>/<id>.yaml")
-    return sorted(p for p in root.glob("*/*.yaml") if not p.parent.name.startswith(("_", ".")))
+        raise InputError(f"{root} is not a folder of rules; {wanted}")
+    found = sorted(p for p in root.rglob("*.y*ml") if not _is_other_data(p.relative_to(root)))
+    for path in found:
+        if path.suffix != ".yaml" or len(path.relative_to(root).parts) != _DEPTH:
+            raise InputError(f"{path} would not be read as a rule; {wanted} below {root}")
+    if not found:
+        raise InputError(f"{root} holds no rules; {wanted}")
+    return found
+
+
+def _is_other_data(path: Path) -> bool:
+    return any(part.startswith(("_", ".")) for part in path.parts)
 
 
 def read_rule(path: Path) -> tuple[Compiled, yaml_file.Document]:

@@ -102,7 +102,7 @@ class _Compiler:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                return ast.parse(source.strip(), mode="eval").body
+                return ast.parse(" ".join(source.split()), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             self.fail(f"not an expression ({error.args[0] if error.args else 'too deep'})")
 

@@ -68,7 +68,9 @@ def _status(
             return ExitStatus.CLEAN, f"no finding of severity {gate.fail_on} or graver; tolerated: {why}"
     if not clusters:
         return ExitStatus.NOTHING_IN_SCOPE, "no cluster in scope"
-    return ExitStatus.CLEAN, f"no finding of severity {gate.fail_on} or graver"
+    unasked = sum(finding.verdict is Verdict.UNKNOWN for finding in findings)
+    left = f"; {_count(unasked, 'finding')} left open, since the evidence was not asked for" if unasked else ""
+    return ExitStatus.CLEAN, f"no finding of severity {gate.fail_on} or graver{left}"
 
 
 def _violates(finding: Finding, gate: Gate) -> bool:

@@ -40,7 +40,7 @@ PROVISIONED: Final[dict[str, tuple[Any, str]]] = {
 
 def apply_to(type_: object, state: object) -> bool:
     """Service defaults hold for provisioned clusters that exist; one being created may just not say yet."""
-    return type_ == "PROVISIONED" and state != "CREATING"
+    return type_ == "PROVISIONED" and isinstance(state, str) and state != "CREATING"
 
 
 def default_for(path: str, evidence: Evidence) -> Evidence:

@@ -190,6 +190,7 @@ def unrequested(kind: Kind, path: str) -> Fact:
     )
 
 
+_LEFT_OPEN: Final = {Reason.UNRESOLVED, Reason.NOT_REQUESTED}
 _HOW: Final = {
     Column.PLANNED: "hand over the infrastructure code",
     Column.DECLARED: "audit the cluster through AWS",
@@ -199,16 +200,19 @@ _HOW: Final = {
 
 def _listener(key: SubjectKey, address: str, declaration: _Declaration, seen: Facts, settings: Facts) -> Listener:
     exists, protocol = declaration
-    declared_anonymous = all_of(exists, _serves_anyone(protocol, settings))
+    plaintext = all_of(exists, apply(lambda name: name == "plaintext", protocol))
+    anonymous = all_of(exists, _serves_anyone(protocol, settings))
+    in_clear = apply(lambda transport: transport == "clear", seen["observed.transport"])
     facts = {
         **seen,
         "address": Fact(address, ()),
         "declared.exists": exists,
         "declared.protocol": protocol,
-        "declared.plaintext": all_of(exists, apply(lambda name: name == "plaintext", protocol)),
-        "declared.anonymous": declared_anonymous,
+        "declared.plaintext": plaintext,
+        "declared.anonymous": anonymous,
         "observed.protocol": _spoken(seen),
-        "anonymous": _known_to_either(declared_anonymous, seen["observed.serves_anonymous"]),
+        "plaintext": _known_to_either(plaintext, in_clear),
+        "anonymous": _known_to_either(anonymous, seen["observed.serves_anonymous"]),
     }
     return Listener(key, facts)
 
@@ -227,9 +231,12 @@ def _serves_anyone(protocol: Fact, settings: Facts) -> Fact:
 
 
 def _known_to_either(declared: Fact, observed: Fact) -> Fact:
-    """Declared or observed; where AWS answered and leaves the question open, the wire alone decides."""
+    """Declared or observed; where AWS leaves the question open, or nobody asked it, the wire alone decides.
+
+    Where AWS was asked and could not be heard, what it would have said is still wanted.
+    """
     left_open = declared.value is MISSING and all(
-        isinstance(gap, Gap) and gap.reason is Reason.UNRESOLVED for gap in declared.support
+        isinstance(gap, Gap) and gap.reason in _LEFT_OPEN for gap in declared.support
     )
     return observed if left_open and observed.value is not MISSING else any_of(declared, observed)
 

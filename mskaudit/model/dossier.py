@@ -108,7 +108,10 @@ def load(content: bytes, name: str) -> Dossier:
     try:
         header = msgspec.json.decode(content, type=_Header)
     except msgspec.ValidationError as error:
-        raise InputError(f"{name} is not a dossier: {error}") from None
+        raise InputError(
+            f"{name} is not a dossier: {error}; `mskaudit gather -o FILE` writes one, `mskaudit audit {name}` takes "
+            "answers of the AWS CLI"
+        ) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{name} is not complete JSON: {error}; gather it again") from None
     except RecursionError:

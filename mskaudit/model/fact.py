@@ -54,7 +54,7 @@ def absent(evidence: Known) -> Gap:
         path=evidence.path,
         reason=Reason.UNRESOLVED,
         origin=evidence.origin,
-        detail=f"{evidence.origin} does not say; a live probe would settle it",
+        detail=f"{evidence.origin} does not say what {evidence.path} is",
     )
 
 

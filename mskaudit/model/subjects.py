@@ -162,6 +162,7 @@ _LISTENER: Final = {
         "protocol seen on the wire, in the control plane's words",
         derived=True,
     ),
+    "plaintext": Field(BOOLEAN, "requests without TLS are taken, as declared or observed", derived=True),
     "anonymous": Field(BOOLEAN, "clients without credentials are served, as declared or observed", derived=True),
 }
 

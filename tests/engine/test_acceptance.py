@@ -67,7 +67,7 @@ def test_d1_missing_unauthenticated_is_not_off(changes: dict[str, Any], expected
 
 def test_d1_what_aws_does_not_say_is_asked_of_the_wire() -> None:
     finding = findings_of(gathered(turned(HARDENED, {UNAUTHENTICATED: None})), ANONYMOUS)["*:9094"]
-    assert "does not say; a live probe would settle it" in finding.message
+    assert "does not say what cluster.declared.unauthenticated is" in finding.message
     assert any(gap.reason is Reason.UNRESOLVED for gap in finding.gaps)
 
 

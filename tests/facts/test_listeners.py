@@ -171,7 +171,44 @@ def test_observed_settles_what_aws_leaves_open(observed: object, result: object)
     assert said(facts["anonymous"]) is result
 
 
-@pytest.mark.parametrize("reason", [reason for reason in Reason if reason is not Reason.UNRESOLVED])
+LEFT_OPEN = {Reason.UNRESOLVED, Reason.NOT_REQUESTED}
+
+
+@pytest.mark.parametrize("reason", sorted(LEFT_OPEN))
+@pytest.mark.parametrize("clear", [True, False])
+def test_the_wire_alone_decides_where_nobody_asked_aws_or_it_left_it_open(reason: Reason, *, clear: bool) -> None:
+    seen = {**TLS_SEEN, "observed.transport": "clear" if clear else "tls", "observed.serves_anonymous": clear}
+    facts = listeners_of({}, {"declared.bootstrap": reason}, probed={"b:9094": seen})["b:9094"]
+    assert said(facts["plaintext"]) is clear
+    assert said(facts["anonymous"]) is clear
+
+
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason not in LEFT_OPEN])
+def test_the_wire_alone_does_not_clear_a_listener_of_what_aws_was_not_heard_on(reason: Reason) -> None:
+    facts = listeners_of({}, {"declared.bootstrap": reason}, probed={"b:9094": TLS_SEEN})["b:9094"]
+    assert reasons(facts["plaintext"]) == {reason}
+    assert reasons(facts["anonymous"]) == {reason}
+
+
+@pytest.mark.parametrize(
+    ("declared", "transport", "result"),
+    [
+        ("Tls", "tls", False),
+        ("Tls", "clear", True),
+        ("Tls", None, "?"),
+        ("Plaintext", "tls", True),
+        ("Plaintext", "clear", True),
+        ("Plaintext", None, True),
+    ],
+    ids=["F,F", "F,T", "F,?", "T,F", "T,T", "T,?"],
+)
+def test_plaintext_is_known_to_either_side(declared: str, transport: object, result: object) -> None:
+    seen = {**TLS_SEEN, "observed.transport": transport}
+    facts = listeners_of(bootstrap(declared), probed={ONE[declared]: seen})[ONE[declared]]
+    assert said(facts["plaintext"]) is result
+
+
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason not in LEFT_OPEN])
 def test_observed_does_not_settle_what_was_kept_from_us(reason: Reason) -> None:
     known, gaps = {**MTLS, **bootstrap("Tls")}, {"declared.unauthenticated": reason}
     served = listeners_of(known, gaps, probed={"b:9094": {**TLS_SEEN, "observed.serves_anonymous": True}})["b:9094"]

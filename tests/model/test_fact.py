@@ -134,7 +134,7 @@ def test_lifting_keeps_values_and_turns_absence_into_a_gap(
 def test_absence_is_unresolved_and_names_the_answer_that_lacked_it() -> None:
     there = absent(known("cluster.declared.iam", None))
     assert (there.path, there.reason, there.origin) == ("cluster.declared.iam", Reason.UNRESOLVED, "o")
-    assert there.detail == "o does not say; a live probe would settle it"
+    assert there.detail == "o does not say what cluster.declared.iam is"
 
 
 def test_missing_refuses_to_be_true_or_false() -> None:

@@ -112,18 +112,16 @@ def _of(document: Mapping[str, Any], arn: str) -> Mapping[str, Any]:
 def sources(account: Account, subject: Subject) -> tuple[Source, ...]:
     """The questions that follow from what is known of a cluster; asked once where clusters share a key or revision.
 
-    A cluster that has no custom configuration, or no key of its own, is not asked about. Where that is not known, the
-    source settles into a gap which names the call that left it open.
+    A cluster that has no custom configuration is not asked for one. Where it is not known what to ask for, the source
+    settles into a gap which names what left it open.
     """
     settled = _settled(subject)
-    bootstrap = _source(subject, _BOOTSTRAP, "declared.bootstrap", partial(_bootstrap, account, subject.id))
-    if _value(settled, "declared.type") == "SERVERLESS":
-        return (bootstrap,)
-    return (
-        bootstrap,
-        *_follow(subject, settled, "declared.configuration", _configuration(account, subject)),
-        *_follow(subject, settled, "declared.at_rest_key", _key(account, subject)),
-    )
+    questions = [_source(subject, _BOOTSTRAP, "declared.bootstrap", partial(_bootstrap, account, subject.id))]
+    if _value(settled, "declared.type") != "SERVERLESS":
+        questions += _follow(subject, settled, "declared.at_rest_key", _key(account, subject))
+        if "declared.configuration" not in settled or settled["declared.configuration"] is not None:
+            questions += _follow(subject, settled, "declared.configuration", _configuration(account, subject))
+    return tuple(questions)
 
 
 _Ask = tuple[str, str, "Callable[[str], Awaitable[Mapping[str, Any]]]"]
@@ -131,10 +129,8 @@ _Ask = tuple[str, str, "Callable[[str], Awaitable[Mapping[str, Any]]]"]
 
 def _follow(subject: Subject, settled: Mapping[str, Any], needs: str, ask: _Ask) -> tuple[Source, ...]:
     origin, promise, look = ask
-    if needs not in settled:
+    if needs not in settled or settled[needs] is None:
         return (_source(subject, origin, promise, partial(_cannot_follow, origin, needs)),)
-    if settled[needs] is None:
-        return ()
     return (_source(subject, origin, promise, partial(look, settled[needs])),)
 
 

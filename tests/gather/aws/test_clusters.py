@@ -200,7 +200,6 @@ async def test_repeated_token_ends_the_list_with_a_gap() -> None:
             "provisioned-zookeeper",
             {"declared.allow_everyone_if_no_acl_found": False, "declared.key_manager": "CUSTOMER"},
         ),
-        ("provisioned-minimal", {}),
         ("express-kraft", {"declared.key_manager": "AWS"}),
         ("serverless", {}),
     ],
@@ -212,6 +211,15 @@ async def test_follow_up_asks_what_makes_sense(name: str, known: dict[str, Any])
     assert seen == {"declared.bootstrap": addresses, **known}
     assert not any(sighting.gaps for sighting in settled.values())
     assert all(typed(Kind.CLUSTER, path, value) for path, value in seen.items())
+
+
+async def test_an_answer_that_names_no_key_leaves_the_manager_open_and_not_unasked() -> None:
+    control_plane = ControlPlane(ESTATE)
+    settled = await followed(control_plane, "provisioned-minimal")
+    (note,) = settled["kms:DescribeKey"].gaps.values()
+    assert note.reason is Reason.UNRESOLVED
+    assert "kafka:DescribeConfigurationRevision" not in settled
+    assert control_plane.calls["kms:DescribeKey"] == 0
 
 
 @pytest.mark.parametrize("reason", [Reason.DENIED, Reason.THROTTLED, Reason.TIMED_OUT, Reason.UNREACHABLE])
