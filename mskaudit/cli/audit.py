@@ -61,11 +61,14 @@ def gather(**given: Any) -> int:
         path = None
     if path is not None:
         output.check_writable(path)
-    content = dossier.store(_looked(given))
+    seen = _looked(given)
+    content = dossier.store(seen)
     if path is None:
         output.say(content)
     else:
         output.store(path, content)
+    if not given["quiet"]:
+        click.echo(f"mskaudit: {dossier.summary(seen)}", err=True)
     return 0
 
 

@@ -48,10 +48,14 @@ class DayType(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The text, if it is a date."""
+        day = str(value)
         try:
-            return date.fromisoformat(str(value)).isoformat()
+            as_written = date.fromisoformat(day).isoformat() == day
         except ValueError:
-            self.fail(f"{value!r} is not a date like 2026-11-23", param, ctx)
+            as_written = False
+        if not as_written:
+            self.fail(f"{day!r} is not a date like 2026-11-23", param, ctx)
+        return day
 
 
 def combined(*decorators: Callable[[F], F]) -> Callable[[F], F]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 # Nobody looks at a file or a pipe through a window.
 _UNBOUNDED: Final = 160
+_WIDE: Final = 120
 
 
 @click.command(short_help="Run every proof of the rules on reference worlds.")
@@ -28,8 +30,16 @@ _UNBOUNDED: Final = 160
     show_default=True,
     help="Form of the table.",
 )
+@click.option(
+    "--rules",
+    "folders",
+    multiple=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="A folder of your own rules besides ours (repeatable).",
+)
 @click.option("--no-progress", is_flag=True, help="Show no progress on standard error.")
-def prove(identifiers: tuple[str, ...], form: str, *, no_progress: bool) -> int:
+def prove(identifiers: tuple[str, ...], form: str, folders: tuple[Path, ...], *, no_progress: bool) -> int:
     """Run every proof of the rules on reference worlds; exit with 1 when one differs.
 
     With IDs, only the proofs of these rules; the other rules are still watched for verdicts that change.
@@ -40,7 +50,7 @@ def prove(identifiers: tuple[str, ...], form: str, *, no_progress: bool) -> int:
     from mskaudit.prove import look, states
     from mskaudit.prove import prove as run
 
-    corpus = load()
+    corpus = load(*folders)
     with watching("proving", wanted=not no_progress) as watch:
         seen = look(states(corpus.select(only=identifiers)), watch=watch)
     outcomes = list(run(corpus, seen, only=identifiers))
@@ -56,6 +66,7 @@ def prove(identifiers: tuple[str, ...], form: str, *, no_progress: bool) -> int:
 
 
 def _table(outcomes: Sequence[Outcome]) -> str:
+    """A row per proof; on a narrow terminal under a heading per rule, so that names stay whole."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -64,15 +75,28 @@ def _table(outcomes: Sequence[Outcome]) -> str:
     from mskaudit.render.words import spoken
 
     console = Console(width=None if sys.stdout.isatty() or os.environ.get("COLUMNS") else _UNBOUNDED)
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("rule", "world", "turn", "withheld", "expected", "got"):
-        table.add_column(name, overflow="fold", min_width=len(name), no_wrap=name in {"expected", "got"})
+    narrow = console.width < _WIDE
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("rule / world" if narrow else "rule", *(() if narrow else ("world",)), "turn", "withheld"):
+        table.add_column(name, overflow="fold", no_wrap=name not in {"turn", "withheld"})
+    for name in ("expected", "got"):
+        table.add_column(name, no_wrap=name == "expected", overflow="fold", min_width=len("not-applicable"))
+    rule = ""
     for one in outcomes:
-        turn = "\n".join(f"{path} = {spoken(value)}" for path, value in one.turn.items())
+        if narrow and one.rule != rule:
+            table.add_row(Text(one.rule, style="bold"))
+        rule = one.rule
+        turn = "\n".join(f"{_brief(path)} = {spoken(value)}" for path, value in one.turn.items())
         got = Text(str(one.got), style="red" if one.complaint else "green")
         if one.complaint:
             got.append(f"\n{one.complaint}")
-        table.add_row(one.rule, one.world, Text(turn), "\n".join(one.withhold), one.expected, got)
+        names = (f"  {one.world}",) if narrow else (one.rule, one.world)
+        table.add_row(*names, Text(turn), "\n".join(one.withhold), one.expected, got)
     with console.capture() as captured:
         console.print(table)
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines() if line.strip())
+
+
+def _brief(path: str) -> str:
+    """The end of a turn's path, which tells it apart well enough; the JSON has all of it."""
+    return ".".join(path.split(".")[-2:])

@@ -129,7 +129,12 @@ def _parsed(content: bytes, name: str) -> Any:
 
 
 def dossier(parts: Iterable[Part | Dossier], *, at: str) -> Dossier:
-    """One dossier of all parts; a subject that several targets reached keeps every sighting once."""
+    """One dossier of all parts; a subject that several targets reached keeps every sighting once.
+
+    It was gathered `at` that time, or, where every part is a dossier already, when the last of them was.
+    """
+    parts = tuple(parts)
+    earlier = [part.gathered_at for part in parts if isinstance(part, Dossier)]
     records: list[TargetRecord] = []
     subjects: dict[SubjectKey, list[Sighting]] = {}
     for part in parts:
@@ -138,7 +143,7 @@ def dossier(parts: Iterable[Part | Dossier], *, at: str) -> Dossier:
             sightings = subjects.setdefault(subject.key, [])
             sightings += [one for one in subject.sightings if one not in sightings]
     return Dossier(
-        gathered_at=at,
+        gathered_at=max(earlier) if earlier and len(earlier) == len(parts) else at,
         targets=tuple(records),
         subjects=tuple(_subject(key, sightings) for key, sightings in sorted(subjects.items())),
     )

@@ -89,6 +89,14 @@ def store(dossier: Dossier) -> bytes:
     return msgspec.json.format(msgspec.json.encode(ordered, order="sorted"), indent=1) + b"\n"
 
 
+def summary(dossier: Dossier) -> str:
+    """How much was seen and how much was not, in one line."""
+    clusters = sum(subject.kind is Kind.CLUSTER for subject in dossier.subjects)
+    sightings = [sighting for subject in dossier.subjects for sighting in subject.sightings]
+    gaps = sum(len(sighting.gaps) for sighting in sightings) + sum(len(target.gaps) for target in dossier.targets)
+    return f"clusters: {clusters}, subjects: {len(dossier.subjects)}, sightings: {len(sightings)}, gaps: {gaps}"
+
+
 def in_order(sightings: Iterable[Sighting]) -> tuple[Sighting, ...]:
     """Sightings in the one order that a file has them in, whichever was made first."""
     return tuple(sorted(sightings, key=lambda s: (s.origin, s.at, msgspec.json.encode(s, order="sorted"))))

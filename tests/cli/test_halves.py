@@ -27,7 +27,9 @@ def timeless(content: bytes) -> bytes:
 
 def test_an_audit_is_gathering_and_judging(cli: Cli, fixtures: Path) -> None:
     listed = fixtures / "list-clusters-v2.json"
-    assert cli("gather", listed, "-o", "d.json") == (0, b"", "")
+    gathered = cli("gather", listed, "-o", "d.json")
+    assert (gathered.status, gathered.out) == (0, b"")
+    assert gathered.err == "mskaudit: clusters: 3, subjects: 3, sightings: 3, gaps: 0\n"
     halves = cli("judge", "d.json", "--format", "json")
     whole = cli("audit", listed, "--format", "json")
     assert whole.status == halves.status == 1
