@@ -61,7 +61,8 @@ def _status(
         return ExitStatus.VIOLATED, f"{_count(violations, 'finding')} of severity {gate.fail_on} or graver"
     open_findings = sum(incomplete(finding) for finding in findings)
     if open_findings or inventory:
-        why = f"{_count(open_findings, 'finding')} unknown, {_count(len(inventory), 'gap')} in the inventory"
+        lacking = ((open_findings, "unknown finding"), (len(inventory), "inventory gap"))
+        why = ", ".join(_count(number, noun) for number, noun in lacking if number)
         if gate.on_incomplete is OnIncomplete.FAIL:
             return ExitStatus.INCOMPLETE, f"evidence is incomplete: {why}"
         if clusters or inventory:

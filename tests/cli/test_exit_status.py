@@ -237,7 +237,7 @@ def test_one_page_of_a_longer_list_ends_with_3_unless_something_fails(cli: Cli, 
     assert "--no-paginate" in gap["detail"]
     warned = cli("audit", page, "--rule", "public-access", "--on-incomplete", "warn")
     assert warned.status == 0
-    assert "1 gap in the inventory" in warned.text
+    assert "1 inventory gap" in warned.text
 
 
 def test_a_file_without_clusters_ends_with_4_and_a_report(cli: Cli) -> None:

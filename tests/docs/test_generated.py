@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mskaudit.gather.aws.clusters import PERMISSIONS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
@@ -41,6 +43,11 @@ def test_every_generated_file_is_current(generated: dict[Path, bytes]) -> None:
 def test_no_page_is_left_of_a_rule_that_is_gone(generated: dict[Path, bytes]) -> None:
     pages = set((ROOT / "docs" / "rules").glob("*.md"))
     assert pages <= set(generated)
+
+
+def test_the_readme_names_every_permission() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert [action for action in PERMISSIONS if f"`{action}`" not in text] == []
 
 
 def test_the_readme_names_only_commands_and_files_that_exist() -> None:

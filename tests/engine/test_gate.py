@@ -114,7 +114,7 @@ def test_only_what_was_asked_for_counts_as_incomplete(reason: Reason) -> None:
     [
         ([FAIL], "1 finding of severity high or graver"),
         ([FAIL, FAIL], "2 findings of severity high or graver"),
-        ([OPEN], "evidence is incomplete: 1 finding unknown, 0 gaps in the inventory"),
+        ([OPEN], "evidence is incomplete: 1 unknown finding"),
         ([ERROR], "1 finding could not be judged: a fault of a rule or of mskaudit"),
         ([PASS], "no finding of severity high or graver"),
     ],
