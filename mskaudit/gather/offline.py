@@ -7,7 +7,18 @@ import sys
 from mskaudit.errors import UsageError
 
 # https://docs.python.org/3/library/audit_events.html
-_FORBIDDEN = frozenset({"socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname"})
+_FORBIDDEN = frozenset(
+    {
+        "socket.connect",
+        "socket.bind",
+        "socket.sendto",
+        "socket.sendmsg",
+        "socket.getaddrinfo",
+        "socket.gethostbyname",
+        "socket.gethostbyaddr",
+        "socket.getnameinfo",
+    }
+)
 
 
 def forbid_connections() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from typing import Final
 
 from mskaudit.errors import UsageError
@@ -28,13 +29,21 @@ class Address:
             UsageError: it is neither.
         """
         form = _ADDRESS.fullmatch(text)
-        if form is None or not 0 < int(form[3]) <= _HIGHEST_PORT:
+        if form is None or not 0 < int(form[3]) <= _HIGHEST_PORT or not (form[2] or _is_ipv6(form[1])):
             raise UsageError(f"{text!r} is no address; write host:port, or [address]:port for IPv6")
         return cls(form[1] or form[2], int(form[3]))
 
     def __str__(self) -> str:
         """The address as `parse` takes it."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

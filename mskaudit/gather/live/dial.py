@@ -25,7 +25,7 @@ PIECE: Final = 1 << 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Seconds to connect and for a whole connection, and bytes that a peer may send on one."""
+    """Seconds to connect and for all that follows on a connection, and bytes that a peer may send on one."""
 
     connect: float = 5.0
     connection: float = 10.0
@@ -77,24 +77,23 @@ class Dialer:
         """
         if address not in self.allowed:
             raise LocalWireError(f"{address} is not an address this audit may connect to")
+        reader, writer = await self._connect(address)
         try:
             async with asyncio.timeout(self.limits.connection):
-                reader, writer = await self._connect(address)
-                try:
-                    yield Stream(address, reader, writer, budget=self.limits.received)
-                finally:
-                    # A reset, not a farewell: nothing is owed to the peer, and no socket lingers.
-                    writer.transport.abort()
+                yield Stream(address, reader, writer, budget=self.limits.received)
         except TimeoutError:
             seconds = f"{self.limits.connection:g} s"
             raise CannotLook(
                 Reason.TIMED_OUT, f"{address} took the connection but gave no answer in {seconds}"
             ) from None
+        finally:
+            # A reset, not a farewell: nothing is owed to the peer, and no socket lingers.
+            writer.transport.abort()
 
     async def _connect(self, address: Address) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         try:
             async with asyncio.timeout(self.limits.connect):
-                return await asyncio.open_connection(address.host, address.port, limit=PIECE)
+                return await _connect_to_any(address)
         except TimeoutError:
             seconds = f"{self.limits.connect:g} s"
             raise CannotLook(Reason.TIMED_OUT, f"{address} did not take a connection within {seconds}") from None
@@ -102,5 +101,22 @@ class Dialer:
             raise CannotLook(Reason.REFUSED, f"{address} refused the connection") from None
         except socket.gaierror as error:
             raise CannotLook(Reason.UNREACHABLE, f"{address} has no address: {error.strerror}") from None
+        except UnicodeError:
+            raise CannotLook(Reason.UNREACHABLE, f"{address} has no address: its host is no name of a host") from None
         except OSError as error:
             raise CannotLook(Reason.UNREACHABLE, f"{address} cannot be reached: {error.strerror or error}") from None
+
+
+async def _connect_to_any(address: Address) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to the first address of a host that takes one; otherwise the last failure.
+
+    asyncio would do that too, but melts the failures of several addresses into one text without an error number.
+    """
+    found = await asyncio.get_running_loop().getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    failure = OSError(f"{address.host} resolves to nothing")
+    for host in dict.fromkeys(str(one[4][0]) for one in found):
+        try:
+            return await asyncio.open_connection(host, address.port, limit=PIECE)
+        except OSError as error:
+            failure = error
+    raise failure

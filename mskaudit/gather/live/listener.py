@@ -6,6 +6,7 @@ it or in clear ApiVersions, SaslHandshake with a mechanism nobody has, and Metad
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from mskaudit.errors import CannotLook, RemoteWireError
@@ -24,22 +25,27 @@ from mskaudit.wire.messages import (
     SaslHandshakeRequest,
     SaslHandshakeResponse,
 )
-from mskaudit.wire.tls import FirstByte
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
-    from mskaudit.gather.live.dial import Dialer
+    from mskaudit.gather.live.dial import Dialer, Stream
     from mskaudit.gather.target import Address
     from mskaudit.wire.messages import Request, Response
 
     Seen = dict[str, Any]
+    Start = Callable[[Stream], Awaitable["Channel | None"]]
 
 PATHS: Final = gathered(Kind.LISTENER, Column.OBSERVED)
 NO_MECHANISM: Final = "MSKAUDIT-PROBE"
 # Metadata before version 1 cannot ask for no topics, and after 9 gains nothing a probe needs.
 _METADATA: Final = range(1, 10)
 _FORBIDS_CREATION: Final = 4
+# Every answer is short: some sixty APIs, a handful of mechanisms, some hundred brokers and no topic.
+_FRAME_LIMIT: Final = 1 << 18
+# RFC 4422, section 3.1, allows upper case and 20 characters; Kafka takes any text for mechanisms of its users' making.
+_MECHANISM: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_MOST_MECHANISMS: Final = 64
 
 R = TypeVar("R", bound="Response")
 
@@ -81,16 +87,13 @@ async def _through_tls(address: Address, dialer: Dialer) -> Seen | None:
     async with dialer.open(address) as stream:
         session = TlsSession(stream)
         finished = await session.handshake()
-        if not session.seen or FirstByte.of(bytes(session.seen[:1])) is FirstByte.OTHER:
+        if not session.spoken:
             return None
         asked = session.certificate_requested
-        if not finished:
-            return _refused(address, session, asked=asked)
-        seen = await _anonymous_session(Conversation(session, address))
+        seen = await _anonymous_session(Conversation(session, address)) if finished else None
     if seen is None:
-        return _without_certificate(address, asked=asked)
-    if seen["observed.sasl_mechanisms"]:
-        seen["observed.serves_anonymous"] = await _skips_sasl_through_tls(address, dialer)
+        return _refused(address, session, finished=finished, asked=asked)
+    await _skip_login(seen, address, dialer, _encrypt)
     return {
         "observed.transport": "tls",
         "observed.client_certificate": "requested" if asked else "off",
@@ -98,27 +101,23 @@ async def _through_tls(address: Address, dialer: Dialer) -> Seen | None:
     }
 
 
-def _refused(address: Address, session: TlsSession, *, asked: bool) -> Seen:
-    """A handshake that did not end: for want of a certificate, or for a reason that leaves all else open."""
+def _refused(address: Address, session: TlsSession, *, finished: bool, asked: bool) -> Seen:
+    """A session that ended before an answer: for want of a certificate, or for a reason that leaves all else open."""
+    if asked and session.lacks_certificate:
+        hidden = f"{address} shows its SASL mechanisms only to clients with a certificate"
+        return {
+            "observed.transport": "tls",
+            "observed.client_certificate": "required",
+            "observed.serves_anonymous": False,
+            "observed.sasl_mechanisms": CannotLook(Reason.UNRESOLVED, hidden),
+        }
+    how = f"with the alert {session.alert}" if session.alert else "without an alert"
     if asked:
-        return _without_certificate(address, asked=True)
-    how = f"the alert {session.alert}" if session.alert else "closing the connection"
-    return _tls_only(f"{address} refused the TLS handshake by {how}")
-
-
-def _without_certificate(address: Address, *, asked: bool) -> Seen:
-    if not asked:
-        return _tls_only(f"{address} closed the TLS session without answering ApiVersions; it may not be Kafka")
-    hidden = CannotLook(Reason.UNRESOLVED, f"{address} shows its SASL mechanisms only to clients with a certificate")
-    return {
-        "observed.transport": "tls",
-        "observed.client_certificate": "required",
-        "observed.serves_anonymous": False,
-        "observed.sasl_mechanisms": hidden,
-    }
-
-
-def _tls_only(why: str) -> Seen:
+        why = f"{address} asked for a client certificate, and the session ended {how}; it may require one"
+    elif finished:
+        why = f"{address} closed the TLS session {how} and without answering ApiVersions; it may not be Kafka"
+    else:
+        why = f"the TLS handshake with {address} ended {how} and not as it should"
     return {**dict.fromkeys(PATHS, CannotLook(Reason.UNRESOLVED, why)), "observed.transport": "tls"}
 
 
@@ -131,43 +130,101 @@ async def _in_clear(address: Address, dialer: Dialer) -> Seen:
             f"{address} closes TLS hellos and clear-text requests alike; a TLS listener whose versions or suites its "
             "own runtime refuses does that, and so does a port that is not Kafka",
         )
-    if seen["observed.sasl_mechanisms"]:
-        async with dialer.open(address) as stream:
-            seen["observed.serves_anonymous"] = await _skips_sasl(Conversation(stream, address))
+    await _skip_login(seen, address, dialer, _leave_clear)
     return {"observed.transport": "clear", "observed.client_certificate": "off", **seen}
 
 
 async def _anonymous_session(conversation: Conversation) -> Seen | None:
-    """SASL mechanisms and, where there are none, whether Metadata is served; None if ApiVersions is not answered."""
+    """SASL mechanisms and, where there are none, whether Metadata is served; None if ApiVersions is not answered.
+
+    Whoever answers ApiVersions is Kafka: what it breaks afterwards leaves gaps, but not in that.
+    """
     versions = await conversation.ask(ApiVersionsRequest(), ApiVersionsResponse, version=0)
     if versions is None:
         return None
     conversation.learn(versions)
+    try:
+        return await _login_offer(conversation)
+    except RemoteWireError as error:
+        return dict.fromkeys(
+            ("observed.sasl_mechanisms", "observed.serves_anonymous"), _broken(conversation.address, error)
+        )
+
+
+async def _login_offer(conversation: Conversation) -> Seen:
     handshake = await conversation.ask(SaslHandshakeRequest(mechanism=NO_MECHANISM), SaslHandshakeResponse, version=1)
     if handshake is None:
-        raise RemoteWireError("the broker closed on SaslHandshake, which every listener answers")
+        raise RemoteWireError("it closed on SaslHandshake, which every listener answers")
     match handshake.error_code:
         case ErrorCode.UNSUPPORTED_SASL_MECHANISM:
-            return {"observed.sasl_mechanisms": sorted(handshake.mechanisms), "observed.serves_anonymous": False}
+            return {"observed.sasl_mechanisms": _mechanisms(handshake), "observed.serves_anonymous": False}
         case ErrorCode.ILLEGAL_SASL_STATE:
-            return {"observed.sasl_mechanisms": [], "observed.serves_anonymous": await _serves(conversation)}
+            served = await _serves(conversation) or _unserved(conversation.address)
+            return {"observed.sasl_mechanisms": [], "observed.serves_anonymous": served}
         case code:
-            raise RemoteWireError(f"the broker answered SaslHandshake with error {code}")
+            raise RemoteWireError(f"it answered SaslHandshake with error {code}")
 
 
-async def _skips_sasl_through_tls(address: Address, dialer: Dialer) -> bool | CannotLook:
-    async with dialer.open(address) as stream:
-        session = TlsSession(stream)
-        return await session.handshake() and await _skips_sasl(Conversation(session, address))
+def _mechanisms(handshake: SaslHandshakeResponse) -> list[str]:
+    """The mechanisms on offer: at least one, or there would be nothing to log in with."""
+    offered = sorted(set(handshake.mechanisms))
+    if not 0 < len(offered) <= _MOST_MECHANISMS or not all(map(_MECHANISM.fullmatch, offered)):
+        raise RemoteWireError("it offered SASL mechanisms that cannot be any")
+    return offered
 
 
-async def _skips_sasl(conversation: Conversation) -> bool | CannotLook:
-    """Whether a SASL listener serves Metadata to somebody who has not logged in."""
+async def _skip_login(seen: Seen, address: Address, dialer: Dialer, start: Start) -> None:
+    """Add whether Metadata is served without the login; that it is not says something only where a login is offered."""
+    offered = seen["observed.sasl_mechanisms"]
+    if offered == []:
+        return
+    served = await _skips_sasl(address, dialer, start)
+    if served or not isinstance(offered, CannotLook):
+        seen["observed.serves_anonymous"] = served
+
+
+async def _skips_sasl(address: Address, dialer: Dialer, start: Start) -> bool | CannotLook:
+    """Whether a listener serves Metadata to somebody who has not logged in, asked on a connection of its own.
+
+    When that connection fails, what the first one showed still stands.
+    """
+    try:
+        async with dialer.open(address) as stream:
+            channel = await start(stream)
+            return _again(address) if channel is None else await _asks_metadata(Conversation(channel, address))
+    except CannotLook as error:
+        return error
+    except RemoteWireError as error:
+        return _broken(address, error)
+
+
+async def _leave_clear(stream: Stream) -> Stream:
+    return stream
+
+
+async def _encrypt(stream: Stream) -> TlsSession | None:
+    session = TlsSession(stream)
+    return session if await session.handshake() else None
+
+
+async def _asks_metadata(conversation: Conversation) -> bool | CannotLook:
     versions = await conversation.ask(ApiVersionsRequest(), ApiVersionsResponse, version=0)
     if versions is None:
-        return False
+        return _again(conversation.address)
     conversation.learn(versions)
     return await _serves(conversation)
+
+
+def _again(address: Address) -> CannotLook:
+    return CannotLook(Reason.UNRESOLVED, f"{address} answered one connection and closed the next; probe it again")
+
+
+def _unserved(address: Address) -> CannotLook:
+    return CannotLook(Reason.UNRESOLVED, f"{address} has no SASL and yet closed on Metadata without an answer")
+
+
+def _broken(address: Address, error: RemoteWireError) -> CannotLook:
+    return CannotLook(Reason.MALFORMED, f"{address} broke the protocol: {error}")
 
 
 async def _serves(conversation: Conversation) -> bool | CannotLook:
@@ -185,7 +242,7 @@ class Conversation:
 
     def __init__(self, channel: Channel, address: Address) -> None:
         self._channel = channel
-        self._connection = ClientConnection()
+        self._connection = ClientConnection(limit=_FRAME_LIMIT)
         self.address = address
         self.metadata_version: int | None = None
 
@@ -195,6 +252,8 @@ class Conversation:
         Raises:
             RemoteWireError: the answer is not one.
         """
+        if self._connection.fault:
+            raise self._connection.fault
         await self._channel.send(self._connection.send(request, version=version))
         while True:
             piece = await self._channel.receive()
