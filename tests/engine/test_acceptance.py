@@ -249,7 +249,7 @@ def test_d7_denied_is_unknown_with_its_remedy_and_exit_status_three() -> None:
     assert finding.verdict is Verdict.UNKNOWN
     assert [gap.remedy for gap in finding.gaps] == ["grant kms:DescribeKey"]
     assert result.summary.exit_status is ExitStatus.INCOMPLETE
-    assert "1 finding unknown" in result.summary.exit_reason
+    assert "1 unknown finding" in result.summary.exit_reason
 
 
 def test_d7_a_page_that_is_missing_is_exit_status_three_and_not_clean() -> None:
