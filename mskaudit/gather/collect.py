@@ -13,7 +13,7 @@ from mskaudit.gather.target import Address
 from mskaudit.model import dossier as dossiers
 from mskaudit.model.dossier import Dossier, Sighting, Subject, TargetRecord
 from mskaudit.model.evidence import Column, Reason
-from mskaudit.model.subjects import Kind, SubjectKey
+from mskaudit.model.subjects import Kind, SubjectKey, listener_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -63,28 +63,30 @@ class Gatherer:
         found = await inventory(account, clock=self.clock, arn=arn)
         questions = [source for cluster in found.clusters for source in sources(account, cluster)]
         clusters = _merged(found.clusters, await self._settle(questions, at_once=AWS_AT_ONCE))
-        listeners = [one for cluster in clusters for one in await self._probe(cluster, also)] if probe or also else []
+        listeners = await self._probe(clusters, also) if probe or also else ()
         return Part(_record(text, found), (*clusters, *listeners))
 
     async def brokers(self, text: str, addresses: Sequence[Address]) -> Part:
         """One cluster by its addresses alone."""
         cluster = Subject(kind=Kind.CLUSTER, id=text, cluster=text)
-        listeners = await self._look_at(text, addresses)
+        listeners = await self._look_at((text, address) for address in addresses)
         return Part(TargetRecord(target=text, clusters=1), (cluster, *listeners))
 
-    async def _probe(self, cluster: Subject, also: Sequence[Address]) -> tuple[Subject, ...]:
-        declared = _bootstrap(cluster)
-        named = {*declared, *also}
-        seen = await self._look_at(cluster.id, sorted({*named, *_siblings(declared)}))
-        silent = {str(address) for address in _siblings(declared) - named}
-        return tuple(one for one in seen if not (_address(one) in silent and _is_silent(one)))
+    async def _probe(self, clusters: Sequence[Subject], also: Sequence[Address]) -> tuple[Subject, ...]:
+        """The declared listeners of all clusters at once, those named besides, and what else answers beside them."""
+        named = {(one.id, address) for one in clusters for address in (*_bootstrap(one), *also)}
+        beside = {(one.id, address) for one in clusters for address in _siblings(_bootstrap(one))} - named
+        unnamed = {listener_key(cluster, str(address)) for cluster, address in beside}
+        seen = await self._look_at(sorted(named | beside))
+        return tuple(one for one in seen if not (one.key in unnamed and _is_silent(one)))
 
-    async def _look_at(self, cluster: str, addresses: Sequence[Address]) -> tuple[Subject, ...]:
+    async def _look_at(self, wanted: Iterable[tuple[str, Address]]) -> tuple[Subject, ...]:
         from mskaudit.gather.live.dial import Dialer
         from mskaudit.gather.live.listener import listener
 
-        dialer = Dialer(addresses, self.limits)
-        sources = [listener(cluster, address, dialer) for address in addresses]
+        wanted = tuple(wanted)
+        dialer = Dialer((address for _, address in wanted), self.limits)
+        sources = [listener(cluster, address, dialer) for cluster, address in wanted]
         seen = await self._settle(sources, at_once=PROBES_AT_ONCE)
         return tuple(_subject(key, sightings) for key, sightings in seen.items())
 
@@ -180,10 +182,6 @@ def _siblings(declared: set[Address]) -> set[Address]:
         if address.port in ports
         for port in ports
     }
-
-
-def _address(listener: Subject) -> str:
-    return listener.id.removeprefix(f"{listener.cluster}/")
 
 
 def _is_silent(listener: Subject) -> bool:

@@ -13,7 +13,7 @@ from mskaudit.errors import CannotLook, RemoteWireError
 from mskaudit.gather.live.tls import TlsSession
 from mskaudit.gather.source import Source
 from mskaudit.model.evidence import Column, Reason
-from mskaudit.model.subjects import Kind, SubjectKey, gathered, listener_key
+from mskaudit.model.subjects import Kind, gathered, listener_key
 from mskaudit.wire.connection import ClientConnection
 from mskaudit.wire.messages import (
     ApiKey,
@@ -67,7 +67,7 @@ def listener(cluster: str, address: Address, dialer: Dialer) -> Source:
         return await probe(address, dialer)
 
     return Source(
-        subject=SubjectKey(*listener_key(cluster, str(address))),
+        subject=listener_key(cluster, str(address)),
         origin=f"tcp://{address}",
         column=Column.OBSERVED,
         promises=PATHS,
