@@ -110,7 +110,6 @@ _CLUSTER: Final = {
     "declared.in_cluster_tls": Field(BOOLEAN, "whether brokers encrypt between themselves"),
     "declared.at_rest_key": Field(TEXT, "ARN of the KMS key of the data volumes"),
     "declared.key_manager": Field(one_of("AWS", "CUSTOMER"), "who manages that key, as kms:DescribeKey says"),
-    "declared.authentication_stated": Field(BOOLEAN, "whether the answer has a ClientAuthentication block at all"),
     "declared.iam": Field(BOOLEAN, "SASL/IAM is on"),
     "declared.scram": Field(BOOLEAN, "SASL/SCRAM is on"),
     "declared.mtls": Field(BOOLEAN, "client certificates are on"),

@@ -45,7 +45,6 @@ BARE: Final[dict[str, Any]] = {
     "declared.state": "ACTIVE",
     "declared.instance_type": "kafka.m5.large",
     "declared.kafka_version": "3.6.0",
-    "declared.authentication_stated": False,
     **ABSENT,
 }
 SERVERLESS: Final = {

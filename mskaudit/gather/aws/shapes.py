@@ -154,10 +154,6 @@ def _scalar(document: Document, place: str, path: str) -> str | bool | None:
     return value
 
 
-def _stated(document: Document, place: str, _path: str) -> bool:
-    return _object(document, place) is not None
-
-
 _DESTINATIONS: Final = (
     ("cloudwatch", "CloudWatchLogs", "LogGroup"),
     ("firehose", "Firehose", "DeliveryStream"),
@@ -257,7 +253,6 @@ _ROWS: Final[dict[str, _Row]] = {
     "declared.client_broker": _Row(f"{_ENCRYPTION}.EncryptionInTransit.ClientBroker", _scalar),
     "declared.in_cluster_tls": _Row(f"{_ENCRYPTION}.EncryptionInTransit.InCluster", _scalar),
     "declared.at_rest_key": _Row(f"{_ENCRYPTION}.EncryptionAtRest.DataVolumeKMSKeyId", _scalar),
-    "declared.authentication_stated": _Row(_AUTHENTICATION, _stated),
     "declared.iam": _Row(f"{_AUTHENTICATION}.Sasl.Iam.Enabled", _scalar),
     "declared.scram": _Row(f"{_AUTHENTICATION}.Sasl.Scram.Enabled", _scalar),
     "declared.mtls": _Row(f"{_AUTHENTICATION}.Tls.Enabled", _scalar),
@@ -275,7 +270,6 @@ _ROWS: Final[dict[str, _Row]] = {
 }
 
 _SERVERLESS_PLACES: Final = {
-    "declared.authentication_stated": "Serverless.ClientAuthentication",
     "declared.iam": "Serverless.ClientAuthentication.Sasl.Iam.Enabled",
 }
 

@@ -46,7 +46,6 @@ FULL: dict[str, Any] = {
     "declared.client_broker": "TLS",
     "declared.in_cluster_tls": True,
     "declared.at_rest_key": "arn:aws:kms:eu-west-1:123456789012:key/7d4f0e6a-52b7-4a0e-8f3f-2b1c0d9e8f70",
-    "declared.authentication_stated": True,
     "declared.iam": True,
     "declared.scram": True,
     "declared.mtls": True,
@@ -77,7 +76,6 @@ STATED: dict[str, dict[str, Any]] = {
         "declared.state": "ACTIVE",
         "declared.instance_type": "kafka.t3.small",
         "declared.kafka_version": "2.8.1",
-        "declared.authentication_stated": False,
     },
     "express-kraft": {
         "declared.name": "express",
@@ -88,7 +86,6 @@ STATED: dict[str, dict[str, Any]] = {
         "declared.client_broker": "TLS",
         "declared.in_cluster_tls": True,
         "declared.at_rest_key": "arn:aws:kms:eu-west-1:123456789012:key/0a9b8c7d-6e5f-4a3b-9c2d-1e0f2a3b4c5d",
-        "declared.authentication_stated": True,
         "declared.iam": True,
         "declared.scram": False,
         "declared.unauthenticated": False,
@@ -100,7 +97,6 @@ STATED: dict[str, dict[str, Any]] = {
         "declared.name": "events",
         "declared.type": "SERVERLESS",
         "declared.state": "ACTIVE",
-        "declared.authentication_stated": True,
         "declared.iam": True,
     },
     "creating": {
@@ -112,7 +108,6 @@ STATED: dict[str, dict[str, Any]] = {
         "declared.client_broker": "TLS_PLAINTEXT",
         "declared.in_cluster_tls": True,
         "declared.at_rest_key": FULL["declared.at_rest_key"],
-        "declared.authentication_stated": True,
         "declared.mtls": True,
     },
     "deleting": {
@@ -123,7 +118,6 @@ STATED: dict[str, dict[str, Any]] = {
         "declared.kafka_version": "2.8.1",
         "declared.client_broker": "PLAINTEXT",
         "declared.in_cluster_tls": False,
-        "declared.authentication_stated": True,
         "declared.unauthenticated": True,
     },
 }
@@ -197,9 +191,9 @@ def test_fixture_follows_the_service_model(name: str) -> None:
         pytest.param(
             "Provisioned.ClientAuthentication",
             "none",
-            "declared.authentication_stated",
+            "declared.scram",
             "Provisioned.ClientAuthentication",
-            id="text for stated block",
+            id="text for block",
         ),
         pytest.param(
             "Provisioned.LoggingInfo.BrokerLogs.S3",
@@ -372,4 +366,3 @@ def test_removing_a_block_never_turns_a_gap_into_good_news(cluster: dict[str, An
     without = {name: value for name, value in cluster.items() if name not in ("Provisioned", "Serverless")}
     seen = plain(read_cluster(without))
     assert isinstance(seen["declared.client_broker"], tuple)
-    assert isinstance(seen["declared.authentication_stated"], tuple)
