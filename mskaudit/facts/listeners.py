@@ -69,13 +69,14 @@ def population(cluster: SubjectKey, settings: Facts, probed: Mapping[str, Facts]
     bootstrap = _bootstrap(settings)
     declared = _by_address(bootstrap) if bootstrap.value is not MISSING else _by_port(settings)
     nothing = _undeclared(bootstrap)
+    answering = _answering(probed)
     addresses = sorted({*declared, *probed}) or ["*"]
     return tuple(
         _listener(
             listener_key(cluster.cluster, address),
             address,
             declared.get(address, nothing),
-            probed[address] if address in probed else _unseen(bootstrap),
+            _closed(address, probed[address], answering) if address in probed else _unseen(bootstrap),
             settings,
         )
         for address in addresses
@@ -181,6 +182,27 @@ def _unseen(bootstrap: Fact) -> Facts:
     return {path: unrequested(Kind.LISTENER, path) for path in paths}
 
 
+def _answering(probed: Mapping[str, Facts]) -> dict[str, Known]:
+    """For each host, the evidence that some listener of it answers."""
+    seen = ((address, facts["observed.transport"].support[0]) for address, facts in probed.items())
+    return {_host(address): evidence for address, evidence in seen if isinstance(evidence, Known)}
+
+
+def _closed(address: str, seen: Facts, answering: Mapping[str, Known]) -> Facts:
+    """The observations, and that nothing is there if the port refuses while another port of its host answers."""
+    (refusal, *_) = seen["observed.transport"].support
+    if not isinstance(refusal, Gap) or refusal.reason is not Reason.REFUSED or _host(address) not in answering:
+        return seen
+    other = answering[_host(address)]
+    path = "listener.observed.protocol"
+    nothing = Known(path=path, value="nothing", column=Column.OBSERVED, origin=refusal.origin, at=other.at)
+    return {**seen, "observed.protocol": Fact("nothing", (nothing, other))}
+
+
+def _host(address: str) -> str:
+    return address.rpartition(":")[0]
+
+
 def unrequested(kind: Kind, path: str) -> Fact:
     """The fact for evidence that this audit was not asked to gather."""
     column = Column(path.partition(".")[0])
@@ -210,7 +232,7 @@ def _listener(key: SubjectKey, address: str, declaration: _Declaration, seen: Fa
         "declared.protocol": protocol,
         "declared.plaintext": plaintext,
         "declared.anonymous": anonymous,
-        "observed.protocol": _spoken(seen),
+        "observed.protocol": seen["observed.protocol"] if "observed.protocol" in seen else _spoken(seen),
         "plaintext": _known_to_either(plaintext, in_clear),
         "anonymous": _known_to_either(anonymous, seen["observed.serves_anonymous"]),
     }

@@ -157,8 +157,8 @@ _LISTENER: Final = {
     "declared.plaintext": Field(BOOLEAN, "declared to take requests without TLS", derived=True),
     "declared.anonymous": Field(BOOLEAN, "declared to serve clients without credentials", derived=True),
     "observed.protocol": Field(
-        one_of(*PROTOCOLS, "sasl_plaintext", "sasl_other"),
-        "protocol seen on the wire, in the control plane's words",
+        one_of(*PROTOCOLS, "sasl_plaintext", "sasl_other", "nothing"),
+        "protocol seen on the wire, in the control plane's words; nothing where the port refuses and its host answers",
         derived=True,
     ),
     "plaintext": Field(BOOLEAN, "requests without TLS are taken, as declared or observed", derived=True),

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mskaudit.engine.corpus import load
 from mskaudit.facts.derive import View, derive
-from mskaudit.model.evidence import Gap
+from mskaudit.model.evidence import Column, Gap, Reason
 from mskaudit.model.fact import MISSING, Fact
-from mskaudit.model.subjects import Kind
+from mskaudit.model.subjects import Kind, gathered
 from tests.model.builders import ARN, cluster, dossier, listener, sighting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mskaudit.model.evidence import Reason
+    from mskaudit.model.dossier import Subject
 
 AS_OF: Final = "2026-11-23"
 SUPPORT: Final = load().support
@@ -60,14 +60,21 @@ def views(
     known: Mapping[str, Any],
     gaps: Mapping[str, Reason] | None = None,
     *,
-    probed: Mapping[str, Mapping[str, Any]] | None = None,
+    probed: Mapping[str, Mapping[str, Any] | Reason] | None = None,
     as_of: str = AS_OF,
 ) -> list[View]:
     """The views of one cluster; what is a gap is not known as well, and `probed` is by address."""
     gaps = gaps or {}
     look = sighting({path: value for path, value in known.items() if path not in gaps}, gaps)
-    listeners = [listener(address, seen) for address, seen in (probed or {}).items()]
+    listeners = [_probed(address, seen) for address, seen in (probed or {}).items()]
     return list(derive(dossier(cluster(look), *listeners), support=SUPPORT, as_of=as_of))
+
+
+def _probed(address: str, seen: Mapping[str, Any] | Reason) -> Subject:
+    """A listener of which these values were seen, or nothing for one reason."""
+    if isinstance(seen, Reason):
+        return listener(address, gaps=dict.fromkeys(gathered(Kind.LISTENER, Column.OBSERVED), seen))
+    return listener(address, seen)
 
 
 def facts_of(
@@ -81,7 +88,7 @@ def listeners_of(
     known: Mapping[str, Any],
     gaps: Mapping[str, Reason] | None = None,
     *,
-    probed: Mapping[str, Mapping[str, Any]] | None = None,
+    probed: Mapping[str, Mapping[str, Any] | Reason] | None = None,
 ) -> dict[str, dict[str, Fact]]:
     """The facts of each listener by its address."""
     seen = [view for view in views(known, gaps, probed=probed) if view.key.kind is Kind.LISTENER]

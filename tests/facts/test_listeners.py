@@ -382,3 +382,28 @@ def test_order_of_the_answer_changes_no_listener(both: tuple[list[dict[str, str]
     )
     assert one == other
     assert set(one) == {entry["address"] for entry in both[0]}
+
+
+@pytest.mark.parametrize(
+    ("other", "reason", "protocol"),
+    [
+        ("b:9098", Reason.REFUSED, "nothing"),
+        ("c:9098", Reason.REFUSED, "?"),
+        ("b:9098", Reason.TIMED_OUT, "?"),
+        ("b:9098", Reason.UNREACHABLE, "?"),
+    ],
+    ids=["its host answers elsewhere", "another host answers", "it is silent", "it is out of reach"],
+)
+def test_a_port_that_refuses_while_its_host_answers_has_nothing_behind_it(
+    other: str, reason: Reason, protocol: str
+) -> None:
+    probed = {"b:9094": reason, other: TLS_SEEN}
+    facts = listeners_of({**MTLS, **bootstrap("Tls")}, probed=probed)["b:9094"]
+    assert said(facts["observed.protocol"]) == protocol
+    assert reasons(facts["observed.transport"]) == {reason}
+
+
+def test_where_every_port_refuses_nothing_is_known_of_any() -> None:
+    probed = {"b:9094": Reason.REFUSED, "b:9098": Reason.REFUSED}
+    facts = listeners_of({**MTLS, **bootstrap("Tls", "SaslIam")}, probed=probed)
+    assert {said(one["observed.protocol"]) for one in facts.values()} == {"?"}
