@@ -397,7 +397,7 @@ def test_order_of_the_answer_changes_no_listener(both: tuple[list[dict[str, str]
 def test_a_port_that_refuses_while_its_host_answers_has_nothing_behind_it(
     other: str, reason: Reason, protocol: str
 ) -> None:
-    probed = {"b:9094": reason, other: TLS_SEEN}
+    probed: dict[str, Any] = {"b:9094": reason, other: TLS_SEEN}
     facts = listeners_of({**MTLS, **bootstrap("Tls")}, probed=probed)["b:9094"]
     assert said(facts["observed.protocol"]) == protocol
     assert reasons(facts["observed.transport"]) == {reason}
