@@ -46,7 +46,7 @@ def _service(facts: Facts) -> Fact:
 
 def _absent(path: str, evidence: Mapping[str, Evidence]) -> Known | None:
     """The evidence that a complete answer left the field out."""
-    seen = evidence[path] if path in evidence else None  # noqa: SIM401  evidence is read without defaults
+    seen = evidence[path] if path in evidence else None
     return seen if isinstance(seen, Known) and seen.value is None else None
 
 

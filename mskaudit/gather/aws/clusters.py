@@ -143,7 +143,7 @@ def _settled(subject: Subject) -> dict[str, Any]:
 
 
 def _value(settled: Mapping[str, Any], path: str) -> Any:
-    return settled[path] if path in settled else None  # noqa: SIM401  the house reads evidence without defaults
+    return settled[path] if path in settled else None
 
 
 def _source(subject: Subject, origin: str, promise: str, look: Callable[[], Awaitable[Mapping[str, Any]]]) -> Source:
@@ -177,7 +177,7 @@ def read_bootstrap(answer: Mapping[str, Any]) -> list[dict[str, str]]:
 
 def _listener(member: str) -> str:
     name = member.removeprefix(_BOOTSTRAP_MEMBER)
-    return _PLAIN_LISTENERS[name] if name in _PLAIN_LISTENERS else name  # noqa: SIM401  the house reads without defaults
+    return _PLAIN_LISTENERS[name] if name in _PLAIN_LISTENERS else name
 
 
 def _addresses(member: str, addresses: object) -> list[str]:

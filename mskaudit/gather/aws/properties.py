@@ -83,4 +83,4 @@ def _meant(escape: re.Match[str]) -> str:
         raise CannotLook(Reason.MALFORMED, "the configuration has a unicode escape without four hexadecimal digits")
     if letter[0] == "u":
         return chr(int(letter[1:], 16))
-    return _CONTROL[letter] if letter in _CONTROL else letter  # noqa: SIM401  the house reads without defaults
+    return _CONTROL[letter] if letter in _CONTROL else letter

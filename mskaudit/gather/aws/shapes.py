@@ -105,7 +105,7 @@ def _block(document: Document) -> str | CannotLook:
 
 def _member(document: Document, name: str) -> Any:
     # AWS leaves out what it does not have; files of other tools may write null for the same.
-    return document[name] if name in document else None  # noqa: SIM401  the house reads outside data without defaults
+    return document[name] if name in document else None
 
 
 def _find(document: Document, place: str) -> Any:
