@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -15,6 +16,7 @@ _FORM: Final = re.compile(
 _ANY_PATCH: Final = 10_000  # `.x` stands for the newest patch, so it sorts after every numbered one
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> Version | None:
     """Major, minor, patch and fourth number of `3.7.x.kraft`, `2.8.2-tiered`, `2.4.1.1`; None if it is no version."""
     form = _FORM.fullmatch(text)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from mskaudit.model.evidence import Evidence, Gap, Known, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
 
 class Missing(Enum):
@@ -63,8 +63,10 @@ def unsettled(path: str, reason: Reason, origin: str, detail: str) -> Fact:
     return Fact(MISSING, (Gap(path=path, reason=reason, origin=origin, detail=detail),))
 
 
-def supports(facts: Iterable[Fact]) -> tuple[Evidence, ...]:
+def supports(facts: Sequence[Fact]) -> tuple[Evidence, ...]:
     """The evidence of several facts, in their order."""
+    if len(facts) == 1:
+        return facts[0].support
     return tuple(chain.from_iterable(fact.support for fact in facts))
 
 
@@ -98,7 +100,7 @@ def apply(function: Callable[..., Any], *facts: Fact) -> Fact:
     missing = [fact for fact in facts if fact.value is MISSING]
     if missing:
         return Fact(MISSING, supports(missing))
-    return Fact(function(*(fact.value for fact in facts)), supports(facts))
+    return Fact(function(*[fact.value for fact in facts]), supports(facts))
 
 
 def choose(condition: Fact, then: Fact, otherwise: Fact) -> Fact:
