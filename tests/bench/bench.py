@@ -9,14 +9,12 @@ import json
 import os
 import re
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-from mskaudit.model import dossier
-from mskaudit.prove import State, look
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,11 +26,11 @@ _OWN = re.compile(r"cluster/orders/[0-9a-f]{8}-")
 
 
 class Case(NamedTuple):
-    """One command line and what it should not exceed: seconds, and MiB where memory matters."""
+    """One command line and what it should not exceed: seconds and MiB, where there is a goal."""
 
     label: str
     arguments: Sequence[str]
-    seconds: float
+    seconds: float | None
     mebibytes: float | None = None
 
 
@@ -73,6 +71,9 @@ def cluster(number: int) -> dict[str, Any]:
 
 def probed() -> bytes:
     """A dossier of many clusters with everything that AWS and nine listeners of each say: one world, renamed."""
+    from mskaudit.model import dossier
+    from mskaudit.prove import State, look
+
     state = State("hardened", "{}", ())
     document = json.loads(dossier.store(look([state])[state]))
     one = json.dumps(document["subjects"])
@@ -87,16 +88,18 @@ def cases(folder: Path) -> Iterator[Case]:
     tool = str(Path(sys.executable).with_name("mskaudit"))
     few, many, saved = folder / "clusters.json", folder / "many.json", folder / "dossier.json"
     full = folder / "probed.json"
-    full.write_bytes(probed())
+    # In a process of its own: a child's peak memory begins with that of its parent.
+    write = f"import pathlib; from tests.bench.bench import probed; pathlib.Path({str(full)!r}).write_bytes(probed())"
+    subprocess.run([sys.executable, "-c", write], check=True, cwd=ROOT)  # noqa: S603  our own code
     few.write_text(json.dumps({"ClusterInfoList": [cluster(number) for number in range(5)]}))
     many.write_text(json.dumps({"ClusterInfoList": [cluster(number) for number in range(CLUSTERS)]}))
-    yield Case("python -c pass", [sys.executable, "-c", "pass"], 1.0)
+    yield Case("python -c pass", [sys.executable, "-c", "pass"], None)
     yield Case("mskaudit --help", [tool, "--help"], 0.150)
     yield Case("mskaudit audit clusters.json (5 clusters)", [tool, "audit", str(few)], 0.400)
     yield Case("mskaudit gather many.json (1,000 clusters)", [tool, "gather", str(many), "-o", str(saved)], 1.5)
-    for form in ("text", "json", "html"):
+    for form, goal in (("text", 1.5), ("json", 1.5), ("html", None)):
         label = f"mskaudit judge dossier.json --format {form} (1,000 clusters)"
-        yield Case(label, [tool, "judge", str(saved), "--format", form], 1.5, 250)
+        yield Case(label, [tool, "judge", str(saved), "--format", form], goal, 250)
     for form in ("text", "json"):
         label = f"mskaudit judge probed.json --format {form} (9,000 listeners)"
         yield Case(label, [tool, "judge", str(full), "--format", form], 1.5, 250)
@@ -110,11 +113,12 @@ def main() -> None:
         for case in cases(Path(name)):
             took = measure(case.arguments)
             base = base or took.seconds
-            late = "" if took.seconds <= case.seconds else " late"
+            late = " late" if case.seconds and took.seconds > case.seconds else ""
+            due = f"{case.seconds:.2f}" if case.seconds else ""
             large = " large" if case.mebibytes and took.mebibytes > case.mebibytes else ""
             goal = f"{case.mebibytes:.0f}" if case.mebibytes else ""
             print(
-                f"{case.label:<62} {took.seconds:>9.3f} {took.seconds / base:>6.1f} {case.seconds:>7.2f} "
+                f"{case.label:<62} {took.seconds:>9.3f} {took.seconds / base:>6.1f} {due:>7} "
                 f"{took.mebibytes:>9.1f} {goal:>5}{late}{large}"
             )
 
