@@ -50,8 +50,20 @@ def kio_classes() -> dict[str, tuple[type[Message], int, Any]]:
 
 
 CASES = kio_classes()
+LONGEST = timedelta(days=100_000_000)
 EVERY = pytest.mark.parametrize(("table", "version", "theirs"), CASES.values(), ids=CASES)
 CALMLY = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def values(theirs: Any) -> st.SearchStrategy[Any]:
+    """Values of a class of kio, but for lifetimes so long that kio itself cannot read them back."""
+    return st.from_type(theirs).filter(
+        lambda value: all(
+            abs(there) <= LONGEST
+            for there in (getattr(value, field.name) for field in fields(value))
+            if isinstance(there, timedelta)
+        )
+    )
 
 
 def plain(value: Any) -> Any:
@@ -94,7 +106,7 @@ def written(value: Any) -> bytes:
 def test_what_kio_writes_we_read_and_write_alike(
     table: type[Message], version: int, theirs: Any, content: st.DataObject
 ) -> None:
-    value = content.draw(st.from_type(theirs))
+    value = content.draw(values(theirs))
     encoded = written(value)
     ours = decode(table, encoded, version=version)
     assert agree(plain(ours), plain(value))
@@ -105,7 +117,7 @@ def test_what_kio_writes_we_read_and_write_alike(
 @CALMLY
 @given(content=st.data())
 def test_what_we_write_kio_reads(table: type[Message], version: int, theirs: Any, content: st.DataObject) -> None:
-    ours = decode(table, written(content.draw(st.from_type(theirs))), version=version)
+    ours = decode(table, written(content.draw(values(theirs))), version=version)
     encoded = encode(ours, version=version)
     value, size = entity_reader(theirs)(encoded, 0)
     assert size == len(encoded)
@@ -121,7 +133,7 @@ BODIES = {key: case for key, case in CASES.items() if "Header" not in key}
 def test_what_we_write_kafka_python_reads_and_writes_alike(
     table: type[Message], version: int, theirs: Any, content: st.DataObject
 ) -> None:
-    value = content.draw(st.from_type(theirs))
+    value = content.draw(values(theirs))
     if table is ApiVersionsResponse:
         value = replace(value, error_code=KioErrorCode.none)  # kafka-python reads any error as version 0
     encoded = encode(decode(table, written(value), version=version), version=version)
