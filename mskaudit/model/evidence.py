@@ -69,7 +69,8 @@ class Gap(Struct, frozen=True, kw_only=True, gc=False):
             case Reason.THROTTLED:
                 return f"run again later: {self.origin} was throttled"
             case Reason.UNREACHABLE | Reason.REFUSED | Reason.TIMED_OUT:
-                return f"open a connection to {self.origin}"
+                endpoint = self.origin if self.origin.startswith("tcp://") else f"the endpoint of {self.origin}"
+                return f"open a connection to {endpoint}"
             case Reason.MALFORMED:
                 return f"check the answer of {self.origin}"
             case Reason.UNSUPPORTED | Reason.UNRESOLVED | Reason.NOT_REQUESTED:
