@@ -150,9 +150,10 @@ def test_d4_serverless_is_visible_as_not_applicable_in_words(rule: str) -> None:
 def test_d4_serverless_is_judged_by_what_it_does_have() -> None:
     evidence = gathered(SERVERLESS)
     assert verdict_of(evidence, "authentication-not-iam") == "pass"
+    assert verdict_of(evidence, "no-strong-authentication") == "pass"
     assert set(verdicts_of(evidence, ANONYMOUS)) == {"*:9098"}
     without = {**SERVERLESS, "Serverless": {"ClientAuthentication": {"Sasl": {"Iam": {"Enabled": False}}}}}
-    assert verdict_of(gathered(without), "authentication-not-iam") == "fail"
+    assert verdict_of(gathered(without), "no-strong-authentication") == "fail"
 
 
 @pytest.mark.parametrize(
