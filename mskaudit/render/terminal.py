@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NARROWEST: Final = 40
+_CONTINUES: Final = " \\"
 _RESET: Final = "\x1b[0m"
 
 
@@ -55,6 +56,32 @@ def _pieces(word: str, width: int) -> Iterator[tuple[str, int]]:
     yield word[start:], used
 
 
+def _continued(command: str, width: int) -> list[str]:
+    """A command in lines of at most `width` cells as far as its options allow; what is quoted stays whole."""
+    if cells(command) <= width:
+        return [command]
+    first, *options = _options(command)
+    lines = [first]
+    for option in options:
+        grown = f"{lines[-1]} {option}"
+        if cells(grown) > width - len(_CONTINUES):
+            lines.append(f"  {option}")
+        else:
+            lines[-1] = grown
+    return [f"{line}{_CONTINUES}" for line in lines[:-1]] + lines[-1:]
+
+
+def _options(command: str) -> list[str]:
+    """The command and each of its options with its value."""
+    options: list[str] = []
+    for piece in command.split(" --"):
+        if options and any(options[-1].count(quote) % 2 for quote in "'\""):
+            options[-1] += f" --{piece}"
+        else:
+            options.append(f"--{piece}" if options else piece)
+    return options
+
+
 class Page:
     """Lines under construction; what is written to it must be visible text already."""
 
@@ -89,8 +116,10 @@ class Page:
         self._lines.extend(" " * start + line for line in rest)
 
     def command(self, text: str, *, indent: int) -> None:
-        """Lines to be copied, which are never wrapped."""
-        self._lines.extend(" " * indent + visible(line.expandtabs(4)) for line in text.rstrip().split("\n"))
+        """Lines to be copied: one that is too long goes on after a backslash, and only between its options."""
+        for line in text.rstrip().split("\n"):
+            pieces = _continued(visible(line.expandtabs(4)), self._width - indent)
+            self._lines.extend(" " * indent + piece for piece in pieces)
 
     def text(self) -> str:
         """Everything written, ending with a newline."""
