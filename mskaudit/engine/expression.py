@@ -7,7 +7,7 @@ facts. Cost is bounded: no quantifier inside a quantifier, no recursion, a bound
     listener.declared.plaintext            a path of the rule's subject or of its cluster
     == != < <= > >= in not in              on text, numbers, dates, versions; choices are checked
     and or not                             Kleene
-    any(log.enabled for log in PATH)       order-independent; `all` over an empty list is unknown, never true
+    any(log.enabled for log in PATH)       order-independent; `all` of nothing is unknown, never true
     version(PATH_OR_TEXT)                  a Kafka version, for ordering
 """
 
@@ -287,23 +287,21 @@ class _Quantifier:
             raise RuleError(f"{items.support[0].path} has {len(items.value)} elements, more than {MOST_ELEMENTS}")
         inner = dict(scope)
         results = [self.one(inner, Fact(value, items.support)) for value in items.value]
-        if not results:
-            return self.vacuous(items)
-        return any_of(*results) if self.existential else all_of(*results)
-
-    def one(self, scope: dict[str, Any], element: Fact) -> Fact:
-        scope[self.variable] = element
-        kept = [condition(scope) for condition in self.filters]
         if self.existential:
-            return all_of(*kept, self.body(scope))
-        return any_of(*(negate(condition) for condition in kept), self.body(scope))
+            return any_of(*(all_of(kept, holds) for kept, holds in results)) if results else Fact(False, items.support)
+        every = all_of(*(any_of(negate(kept), holds) for kept, holds in results))
+        nothing_kept = not any(kept.value is True for kept, _ in results)
+        return self.vacuous(items) if every.value is True and nothing_kept else every
+
+    def one(self, scope: dict[str, Any], element: Fact) -> tuple[Fact, Fact]:
+        """Whether the filters keep an element, and whether the body holds for it."""
+        scope[self.variable] = element
+        return all_of(*(condition(scope) for condition in self.filters)), self.body(scope)
 
     def vacuous(self, items: Fact) -> Fact:
-        if self.existential:
-            return Fact(False, items.support)
         first = items.support[0] if items.support else None
         path, origin = (first.path, first.origin) if first else ("", "")
-        return unsettled(path, Reason.UNRESOLVED, origin, "the list is empty, so that `all` says nothing")
+        return unsettled(path, Reason.UNRESOLVED, origin, "nothing is known to be in the list, so `all` says nothing")
 
 
 def _element_gap(record: Fact, name: str) -> Fact:

@@ -257,6 +257,11 @@ def test_version_of_a_value_without_evidence_is_unknown_and_no_crash() -> None:
         (
             'all(l.enabled for l in cluster.declared.broker_logs if l.destination == "s3")',
             [log("firehose", False)],
+            MISSING,
+        ),
+        (
+            'all(l.enabled for l in cluster.declared.broker_logs if l.destination == "s3")',
+            [log("firehose", False), log("s3", True)],
             True,
         ),
         ('any(l.destination == "s3" for l in cluster.declared.broker_logs if l.enabled)', [log("s3", None)], MISSING),
@@ -265,7 +270,7 @@ def test_version_of_a_value_without_evidence_is_unknown_and_no_crash() -> None:
             [log("firehose", None)],
             MISSING,
         ),
-        ('all(l.destination == "s3" for l in cluster.declared.broker_logs if l.enabled)', [log("s3", None)], True),
+        ('all(l.destination == "s3" for l in cluster.declared.broker_logs if l.enabled)', [log("s3", None)], MISSING),
         ('any(l.target in ("a", "b") for l in cluster.declared.broker_logs)', [log("s3", True, "b")], True),
         (
             'any(l.enabled for l in cluster.declared.broker_logs if l.enabled if l.target == "a")',
@@ -433,9 +438,16 @@ def test_three_values_never_contradict_a_completion(source: str, values: dict[st
 
 @settings(max_examples=150, deadline=None)
 @given(EXPRESSIONS, st.fixed_dictionaries({path: st.sampled_from(domain) for path, domain in DOMAINS.items()}))
-def test_with_everything_known_the_value_is_that_of_python(source: str, values: dict[str, Any]) -> None:
+def test_with_everything_known_the_value_is_that_of_python_but_for_all_of_nothing(
+    source: str, values: dict[str, Any]
+) -> None:
     assume(len(source) <= LONGEST)
-    assert evaluate(source, values).value is python(source, values)
+    found = evaluate(source, values)
+    if found.value is MISSING:
+        assert "all(" in source
+        assert all(isinstance(gap, Gap) and "nothing is known to be in the list" in gap.detail for gap in found.support)
+    else:
+        assert found.value is python(source, values)
 
 
 @settings(max_examples=200)
