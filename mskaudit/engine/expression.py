@@ -18,6 +18,7 @@ import operator
 import re
 import warnings
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from mskaudit.errors import RuleError
@@ -149,7 +150,8 @@ class _Compiler:
         if root not in self.roots:
             self.fail(f"unknown name {root!r} (there are {', '.join(sorted(self.roots))})")
         if path not in self.roots[root]:
-            self.fail(f"unknown path {root}.{path}")
+            near = get_close_matches(path, self.roots[root], n=1)
+            self.fail(f"unknown path {root}.{path}" + "".join(f"; did you mean {root}.{name}?" for name in near))
         return Node(self.roots[root][path], lambda scope: scope[root][path])
 
     def member(self, variable: str, name: str) -> Node:
