@@ -86,17 +86,19 @@ looking = combined(
     click.option("--no-progress", is_flag=True, help="Show no progress on standard error."),
 )
 
+own_rules = click.option(
+    "--rules",
+    "folders",
+    multiple=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="A folder of your own rules besides ours (repeatable).",
+)
+
 choosing = combined(
     click.option("--rule", "only", multiple=True, metavar="ID", help="Only this rule (repeatable)."),
     click.option("--skip-rule", "skip", multiple=True, metavar="ID", help="Not this rule (repeatable)."),
-    click.option(
-        "--rules",
-        "folders",
-        multiple=True,
-        metavar="DIR",
-        type=click.Path(path_type=Path),
-        help="A folder of your own rules besides ours (repeatable).",
-    ),
+    own_rules,
     click.option("--min-severity", type=click.Choice(SEVERITIES), help="Only rules of this severity or graver."),
 )
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from mskaudit.cli.options import own_rules
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from mskaudit.prove import Outcome
 
@@ -30,14 +32,7 @@ _WIDE: Final = 120
     show_default=True,
     help="Form of the table.",
 )
-@click.option(
-    "--rules",
-    "folders",
-    multiple=True,
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="A folder of your own rules besides ours (repeatable).",
-)
+@own_rules
 @click.option("--no-progress", is_flag=True, help="Show no progress on standard error.")
 def prove(identifiers: tuple[str, ...], form: str, folders: tuple[Path, ...], *, no_progress: bool) -> int:
     """Run every proof of the rules on reference worlds; exit with 1 when one differs.

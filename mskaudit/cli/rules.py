@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mskaudit import __version__
+from mskaudit.cli.options import own_rules
 
 if TYPE_CHECKING:
     from mskaudit.engine.rule import Rule
-
-_FOLDERS: Final = click.option(
-    "--rules",
-    "folders",
-    multiple=True,
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="A folder of your own rules besides ours (repeatable).",
-)
 
 
 @click.group()
@@ -31,7 +23,7 @@ def rules() -> None:
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of the list."
 )
-@_FOLDERS
+@own_rules
 def list_rules(form: str, folders: tuple[Path, ...]) -> None:
     """List every rule."""
     from mskaudit.engine.corpus import load
@@ -65,7 +57,7 @@ def _entry(rule: Rule) -> dict[str, Any]:
 
 @rules.command()
 @click.argument("identifier", metavar="ID")
-@_FOLDERS
+@own_rules
 def show(identifier: str, folders: tuple[Path, ...]) -> None:
     """Show the file of a rule."""
     from mskaudit.engine.corpus import load
@@ -74,7 +66,7 @@ def show(identifier: str, folders: tuple[Path, ...]) -> None:
 
 
 @rules.command()
-@_FOLDERS
+@own_rules
 def lint(folders: tuple[Path, ...]) -> int:
     """Check every rule file; exit with 1 when there is something to mend."""
     from mskaudit import resources
@@ -122,7 +114,7 @@ def new(category: str, slug: str, folder: Path | None) -> None:
 
 @click.command(short_help="Explain a rule.")
 @click.argument("identifier", metavar="ID")
-@_FOLDERS
+@own_rules
 def explain(identifier: str, folders: tuple[Path, ...]) -> None:
     """Explain a rule: what it finds, why it matters, how to mend it, and how it is proven."""
     import shutil

@@ -116,9 +116,8 @@ def _message(rule: Rule, template: str, place: str) -> Message:
 class Corpus:
     """Rules by id, in the order of their category and id."""
 
-    def __init__(self, rules: Iterable[Compiled], documents: dict[str, yaml_file.Document]) -> None:
+    def __init__(self, rules: Iterable[Compiled]) -> None:
         self.compiled = tuple(sorted(rules, key=lambda one: (one.rule.category, one.rule.id)))
-        self.documents = documents
         self.rules = {one.rule.id: one.rule for one in self.compiled}
 
     def __iter__(self) -> Iterator[Compiled]:
@@ -146,11 +145,11 @@ class Corpus:
         for identifier in (*only, *skip):
             self.find(identifier)
         kept = [one for one in self if (not only or one.rule.id in only) and one.rule.id not in skip]
-        return Corpus(kept, self.documents)
+        return Corpus(kept)
 
     def at_least(self, severity: Severity) -> Corpus:
         """The corpus without rules below a severity."""
-        return Corpus([one for one in self if one.rule.text.severity.at_least(severity)], self.documents)
+        return Corpus([one for one in self if one.rule.text.severity.at_least(severity)])
 
 
 def load(*folders: Path) -> Corpus:
@@ -161,15 +160,13 @@ def load(*folders: Path) -> Corpus:
         RuleError: a rule that does not compile, or an id that stands twice.
     """
     compiled: dict[str, Compiled] = {}
-    documents = {}
     for root in (resources.folder("rules"), *folders):
         for path in rule_files(root):
-            one, document = read_rule(path)
+            one, _ = read_rule(path)
             if one.rule.id in compiled:
                 raise RuleError(f"{path}: the rule {one.rule.id} is already in {compiled[one.rule.id].rule.file}")
             compiled[one.rule.id] = one
-            documents[one.rule.id] = document
-    return Corpus(compiled.values(), documents)
+    return Corpus(compiled.values())
 
 
 def rule_files(root: Path) -> list[Path]:

@@ -65,8 +65,7 @@ def _status(
         why = ", ".join(_count(number, noun) for number, noun in lacking if number)
         if gate.on_incomplete is OnIncomplete.FAIL:
             return ExitStatus.INCOMPLETE, f"evidence is incomplete: {why}"
-        if clusters or inventory:
-            return ExitStatus.CLEAN, f"no finding of severity {gate.fail_on} or graver; tolerated: {why}"
+        return ExitStatus.CLEAN, f"no finding of severity {gate.fail_on} or graver; tolerated: {why}"
     if not clusters:
         return ExitStatus.NOTHING_IN_SCOPE, "no cluster in scope"
     unasked = sum(finding.verdict is Verdict.UNKNOWN for finding in findings)

@@ -11,7 +11,7 @@ from mskaudit.facts.derive import derive
 from mskaudit.model.evidence import SERVICE_DEFAULT, Column, Evidence, Gap, Known
 from mskaudit.model.fact import MISSING, Fact
 from mskaudit.model.subjects import Kind
-from mskaudit.model.verdicts import Basis, Finding, SubjectRef, Verdict
+from mskaudit.model.verdicts import Basis, Finding, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,12 +27,11 @@ def judge(dossier: Dossier, corpus: Corpus, *, as_of: str) -> Iterator[Finding]:
     today = Fact(as_of, ())
     for view in derive(dossier, support=corpus.support, as_of=as_of):
         scope = scope_of(view, as_of=today)
-        subject = SubjectRef(kind=view.key.kind, id=view.key.id, cluster=view.key.cluster)
         for one in by_kind[view.key.kind]:
-            yield _finding(one, subject, scope)
+            yield _finding(one, view.key, scope)
 
 
-def _finding(one: Compiled, subject: SubjectRef, scope: Scope) -> Finding:
+def _finding(one: Compiled, subject: SubjectKey, scope: Scope) -> Finding:
     try:
         verdict, message, support = _decide(one, scope)
     except RuleError as error:
@@ -86,6 +85,6 @@ def _basis(evidence: tuple[Known, ...]) -> Basis | None:
     return Basis.INFERRED if evidence else None
 
 
-def fingerprint(rule: str, subject: SubjectRef | SubjectKey) -> str:
+def fingerprint(rule: str, subject: SubjectKey) -> str:
     """Stable over runs and versions: what is wrong with what."""
     return sha256(f"{rule}\0{subject.kind}\0{subject.id}".encode()).hexdigest()[:16]

@@ -46,9 +46,6 @@ KINDS: Final = {
     "SaslIamIpv6": ListenerKind("sasl_iam", 20098),
 }
 
-TRUE: Final = Fact(True, ())
-FALSE: Final = Fact(False, ())
-
 
 class Listener(NamedTuple):
     """A listener and everything derived about it."""

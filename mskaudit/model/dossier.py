@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from mskaudit import __version__
 from mskaudit.errors import InputError
 from mskaudit.model.evidence import Column, Gap, Reason
-from mskaudit.model.subjects import CATALOGUE, Kind, SubjectKey, listener_key
+from mskaudit.model.subjects import CATALOGUE, Kind, SubjectKey, listener_key, typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -150,17 +150,14 @@ def _check(dossier: Dossier, name: str) -> None:
         seen.add((subject.kind, subject.id))
         if subject.cluster not in clusters or not _belongs(subject):
             raise InputError(f"{name} holds {subject.kind} {subject.id} without its cluster, at `$.subjects[{number}]`")
-        fields = CATALOGUE[subject.kind]
         for position, sighting in enumerate(subject.sightings):
             place = f"`$.subjects[{number}].sightings[{position}]`"
             for path, value in sighting.known.items():
-                field = fields.get(path)
-                if field is None or field.derived or not path.startswith(sighting.column):
-                    raise InputError(f"{name} has the unknown path {path!r} at {place}")
-                if not field.type.accepts(value):
-                    raise InputError(f"{name} has a value for {path!r} that is not {field.type}, at {place}")
-            for path in sighting.gaps:
-                if path not in fields or fields[path].derived or not path.startswith(sighting.column):
+                if not typed(subject.kind, path, value) and typed(subject.kind, path, None):
+                    wanted = CATALOGUE[subject.kind][path].type
+                    raise InputError(f"{name} has a value for {path!r} that is not {wanted}, at {place}")
+            for path in (*sighting.known, *sighting.gaps):
+                if not typed(subject.kind, path, None) or not path.startswith(sighting.column):
                     raise InputError(f"{name} has the unknown path {path!r} at {place}")
 
 

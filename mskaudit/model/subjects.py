@@ -7,7 +7,7 @@ of this table, rules are checked against it before they run, and the documentati
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -173,8 +173,8 @@ def gathered(kind: Kind, column: Column) -> tuple[str, ...]:
     return tuple(path for path, field in CATALOGUE[kind].items() if not field.derived and path.startswith(f"{column}."))
 
 
-class SubjectKey(NamedTuple):
-    """What a finding is about: unique in a run by kind and id; `cluster` is the name or ARN it belongs to."""
+class SubjectKey(Struct, frozen=True, order=True, gc=False):
+    """What a finding is about: unique in a run by kind and id; `cluster` is the ARN or address list it belongs to."""
 
     kind: Kind
     id: str
@@ -186,7 +186,7 @@ def listener_key(cluster: str, address: str) -> SubjectKey:
     return SubjectKey(Kind.LISTENER, f"{cluster}/{address}", cluster)
 
 
-def typed(kind: Kind, path: str, value: Any) -> bool:
+def typed(kind: Kind, path: str, value: object) -> bool:
     """Whether the table has the path as gathered evidence and the value has its type."""
     field = CATALOGUE[kind].get(path)
     return field is not None and not field.derived and field.type.accepts(value)

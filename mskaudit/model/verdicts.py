@@ -11,7 +11,7 @@ from msgspec import Struct
 from mskaudit import __version__
 from mskaudit.model.dossier import TargetRecord
 from mskaudit.model.evidence import Gap, Known
-from mskaudit.model.subjects import Kind
+from mskaudit.model.subjects import SubjectKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,14 +60,6 @@ class Basis(StrEnum):
     INFERRED = "inferred"
 
 
-class SubjectRef(Struct, frozen=True, kw_only=True, gc=False):
-    """What a finding is about: `id` is unique in the run; `cluster` is a name, address list or ARN."""
-
-    kind: Kind
-    id: str
-    cluster: str
-
-
 class Waiver(Struct, frozen=True, kw_only=True):
     """Who accepted a finding, why, and until when (ISO date)."""
 
@@ -85,7 +77,7 @@ class Finding(Struct, frozen=True, kw_only=True):
 
     rule: str
     category: str
-    subject: SubjectRef
+    subject: SubjectKey
     verdict: Verdict
     severity: Severity
     basis: Basis | None

@@ -12,7 +12,7 @@ from mskaudit.model.verdicts import ExitStatus
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mskaudit.model.verdicts import SubjectRef
+    from mskaudit.model.subjects import SubjectKey
 
 _ARN: Final = re.compile(
     r"arn:[\w-]+:kafka:(?P<region>[\w-]+):(?P<account>\d+):cluster/(?P<name>[\w.-]+)/[\w-]+", re.ASCII
@@ -75,6 +75,6 @@ def short(cluster: str) -> str:
     return f"{first} and {len(more)} more" if more and first.startswith("kafka://") else cluster
 
 
-def name(subject: SubjectRef) -> str:
+def name(subject: SubjectKey) -> str:
     """A subject's name within its cluster."""
     return subject.id.removeprefix(f"{subject.cluster}/")

@@ -92,7 +92,7 @@ def test_a_rule_begun_lints_and_is_used_and_judges(cli: Cli, hardened: Path) -> 
 
 def test_a_rule_begun_proves(tmp_path: Path) -> None:
     fresh, _ = corpus.read_rule(scaffold(tmp_path, category="own", slug="fresh", version=__version__))
-    begun = Corpus([fresh], {})
+    begun = Corpus([fresh])
     outcomes = list(prove(begun, look(states(begun))))
     assert [outcome.expected for outcome in outcomes] == [Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN]
     assert [outcome.complaint for outcome in outcomes] == [None, None, None]
@@ -189,7 +189,7 @@ def test_a_proof_that_differs_is_told() -> None:
         for number, proof in enumerate(text.verify)
     ]
     rule = msgspec.structs.replace(one.rule, text=msgspec.structs.replace(text, verify=tuple(turned)))
-    wrong = Corpus([msgspec.structs.replace(one, rule=rule)], {})
+    wrong = Corpus([msgspec.structs.replace(one, rule=rule)])
     outcomes = list(prove(wrong, look(states(wrong)), only=["public-access"]))
     (differing,) = (outcome for outcome in outcomes if outcome.complaint)
     assert differing.complaint == f"expected error, got {text.verify[0].expect}"

@@ -149,7 +149,7 @@ def rule(
 
 def corpus_of(*rules: Rule) -> Corpus:
     """A corpus of rules that have no files."""
-    return Corpus([compile_rule(one) for one in rules], {})
+    return Corpus([compile_rule(one) for one in rules])
 
 
 def lonely(known: Mapping[str, Any], gaps: Mapping[str, Reason] | None = None) -> Dossier:

@@ -6,8 +6,8 @@ import pytest
 
 from mskaudit.engine.gate import Gate, OnIncomplete, conclude, incomplete
 from mskaudit.model.evidence import Gap, Reason
-from mskaudit.model.subjects import Kind
-from mskaudit.model.verdicts import ExitStatus, Finding, Severity, SubjectRef, Verdict, Waiver
+from mskaudit.model.subjects import Kind, SubjectKey
+from mskaudit.model.verdicts import ExitStatus, Finding, Severity, Verdict, Waiver
 from tests.model.builders import ARN, cluster, dossier
 
 HIGH, LOW = Severity.HIGH, Severity.LOW
@@ -25,7 +25,7 @@ def finding(
     return Finding(
         rule="r",
         category="c",
-        subject=SubjectRef(kind=Kind.CLUSTER, id=subject, cluster=subject),
+        subject=SubjectKey(kind=Kind.CLUSTER, id=subject, cluster=subject),
         verdict=verdict,
         severity=severity,
         basis=None,

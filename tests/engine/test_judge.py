@@ -13,8 +13,8 @@ from mskaudit.engine.rule import Condition
 from mskaudit.facts.derive import derive
 from mskaudit.model.dossier import load, store
 from mskaudit.model.evidence import SERVICE_DEFAULT, Reason
-from mskaudit.model.subjects import Kind
-from mskaudit.model.verdicts import Basis, SubjectRef, Verdict
+from mskaudit.model.subjects import Kind, SubjectKey
+from mskaudit.model.verdicts import Basis, Verdict
 from tests.engine.builders import AS_OF, CORPUS, corpus_of, lonely, rule
 from tests.model.builders import ARN, cluster, dossier, dossiers, listener, sighting
 
@@ -210,16 +210,16 @@ def test_observed_beats_declared_as_basis() -> None:
 
 
 def test_fingerprint_depends_on_rule_and_subject_alone_and_stays() -> None:
-    subject = SubjectRef(kind=Kind.CLUSTER, id=ARN, cluster=ARN)
+    subject = SubjectKey(kind=Kind.CLUSTER, id=ARN, cluster=ARN)
     assert fingerprint("public-access", subject) == "a5b04f0f1add803e"
     variants = [
         fingerprint("public-access", subject),
         fingerprint("default-allow", subject),
-        fingerprint("public-access", SubjectRef(kind=Kind.LISTENER, id=ARN, cluster=ARN)),
-        fingerprint("public-access", SubjectRef(kind=Kind.CLUSTER, id="other", cluster=ARN)),
+        fingerprint("public-access", SubjectKey(kind=Kind.LISTENER, id=ARN, cluster=ARN)),
+        fingerprint("public-access", SubjectKey(kind=Kind.CLUSTER, id="other", cluster=ARN)),
     ]
     assert len(set(variants)) == 4
-    moved = SubjectRef(kind=Kind.CLUSTER, id=ARN, cluster="elsewhere")
+    moved = SubjectKey(kind=Kind.CLUSTER, id=ARN, cluster="elsewhere")
     assert fingerprint("public-access", moved) == variants[0]
 
 

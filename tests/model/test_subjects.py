@@ -18,6 +18,7 @@ from mskaudit.model.subjects import (
     TEXT,
     Field,
     Kind,
+    SubjectKey,
     Type,
     gathered,
     list_of,
@@ -110,4 +111,4 @@ def test_gathered_paths_are_those_sources_can_settle() -> None:
 
 
 def test_listener_is_named_by_its_cluster_and_address() -> None:
-    assert listener_key("arn", "[::1]:20094") == (Kind.LISTENER, "arn/[::1]:20094", "arn")
+    assert listener_key("arn", "[::1]:20094") == SubjectKey(Kind.LISTENER, "arn/[::1]:20094", "arn")

@@ -74,7 +74,7 @@ def mutants(rule: Rule) -> Iterator[Mutant]:
 def survives(mutant: Mutant, corpus: Corpus, seen: Mapping[State, Dossier]) -> bool:
     """Whether every proof of the changed rule still ends as expected."""
     rest = [one for one in corpus if one.rule.id != mutant.rule.id]
-    turned = Corpus([*rest, compile_rule(mutant.rule)], corpus.documents)
+    turned = Corpus([*rest, compile_rule(mutant.rule)])
     wanted = states(turned.select(only=[mutant.rule.id]))
     outcomes = prove(turned, {state: seen[state] for state in wanted}, only=[mutant.rule.id])
     return all(one.complaint is None for one in outcomes if one.rule == mutant.rule.id)

@@ -54,7 +54,7 @@ def with_text(corpus: Corpus, rule: str, **changes: Any) -> Corpus:
     old: Rule = corpus.rules[rule]
     new = msgspec.structs.replace(old, text=msgspec.structs.replace(old.text, **changes))
     rest = [one for one in corpus if one.rule.id != rule]
-    return Corpus([*rest, compile_rule(new)], corpus.documents)
+    return Corpus([*rest, compile_rule(new)])
 
 
 def complaints(corpus: Corpus, seen: dict[State, Dossier]) -> list[Outcome]:

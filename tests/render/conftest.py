@@ -13,14 +13,13 @@ from msgspec import Struct
 from mskaudit.engine.rule import Effect, Remedy, Rule, RuleText
 from mskaudit.model.dossier import TargetRecord
 from mskaudit.model.evidence import Column, Gap, Known, Reason
-from mskaudit.model.subjects import Kind
+from mskaudit.model.subjects import Kind, SubjectKey
 from mskaudit.model.verdicts import (
     AuditResult,
     Basis,
     ExitStatus,
     Finding,
     Severity,
-    SubjectRef,
     Summary,
     Tool,
     Verdict,
@@ -80,7 +79,7 @@ class Builder:
         fields: dict[str, Any] = {
             "rule": rule,
             "category": "transport",
-            "subject": SubjectRef(kind=kind, id=id_, cluster=cluster),
+            "subject": SubjectKey(kind=kind, id=id_, cluster=cluster),
             "verdict": verdict,
             "severity": Severity.HIGH,
             "basis": Basis.DECLARED,

@@ -20,7 +20,7 @@ from mskaudit.gather.aws.shapes import (
     read_cluster,
 )
 from mskaudit.model.evidence import Column, Reason
-from mskaudit.model.subjects import Kind, gathered, typed
+from mskaudit.model.subjects import Kind, SubjectKey, gathered, typed
 from mskaudit.reference.wire_shapes import to_wire
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "aws"
@@ -304,7 +304,7 @@ def test_entry_without_usable_arn_has_no_key(entry: object) -> None:
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov", "aws-iso-b", "aws-eusc"])
 def test_key_is_the_arn_in_every_partition(partition: str) -> None:
     arn = f"arn:{partition}:kafka:xx-east-1:123456789012:cluster/orders/0b1c2d3e-4"
-    assert cluster_key({"ClusterArn": arn}) == (Kind.CLUSTER, arn, arn)
+    assert cluster_key({"ClusterArn": arn}) == SubjectKey(Kind.CLUSTER, arn, arn)
 
 
 def test_configuration_is_told_and_read_back() -> None:
