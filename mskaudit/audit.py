@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
@@ -65,49 +66,47 @@ def gather(targets: Sequence[Target], scope: Scope, *, watch: Watch | None = Non
     limits = Limits(connect=min(5.0, scope.timeout), connection=scope.timeout)
     gatherer = Gatherer(clock=clock, limits=limits, watch=watch or Unwatched())
 
-    asked = tuple(dict.fromkeys(targets))
-    # What can be refused is refused before anything is waited for.
-    for target in asked:
-        _check(target, scope)
-    files: dict[Target, Part | Dossier] = {one: _read(one, clock) for one in asked if isinstance(one, SavedFile)}
+    # What can be refused is refused, and files are read, before anything is waited for.
+    looks = [_prepared(target, scope, gatherer) for target in dict.fromkeys(targets)]
 
     async def run() -> Dossier:
-        return dossier([files.get(target) or await _look(target, scope, gatherer) for target in asked], at=started)
+        return dossier([await look() for look in looks], at=started)
 
     return asyncio.run(run())
 
 
-def _check(target: Target, scope: Scope) -> None:
+Look = Callable[[], Awaitable["Part | Dossier"]]
+
+
+def _prepared(target: Target, scope: Scope, gatherer: Gatherer) -> Look:
+    """How to look at a target; whatever is wrong with the target itself is told now."""
     if scope.offline and not isinstance(target, SavedFile):
         raise UsageError(f"--offline forbids connections, and {target.text!r} needs them; hand over a file")
-    if isinstance(target, ReferenceWorld):
-        from mskaudit.reference.world import load
-
-        load(target.name)
-
-
-def _read(file: SavedFile, clock: Clock) -> Part | Dossier:
-    # A file's name may have bytes that are no text.
-    name = "standard input" if file.text == "-" else file.text.encode(errors="backslashreplace").decode()
-    return saved(content(file.text), name=name, clock=clock)
-
-
-async def _look(target: Target, scope: Scope, gatherer: Gatherer) -> Part | Dossier:
     match target:
-        case SavedFile():
-            return _read(target, gatherer.clock)
+        case SavedFile(text):
+            return partial(_already, _read(text, gatherer.clock))
         case Region(text):
-            return await _account(gatherer, scope, text=text, arn=None, region=scope.region)
+            return partial(_account, gatherer, scope, text=text, arn=None, region=scope.region)
         case Arn(text, region):
-            return await _account(gatherer, scope, text=text, arn=text, region=region)
+            return partial(_account, gatherer, scope, text=text, arn=text, region=region)
         case Brokers(text, addresses):
-            return await gatherer.brokers(text, addresses)
+            return partial(gatherer.brokers, text, addresses)
         case ReferenceWorld(text, name):
             from mskaudit.reference.world import load
 
-            return await look_at_world(load(name), gatherer, text=text, withhold={})
+            return partial(look_at_world, load(name), gatherer, text=text, withhold={})
         case _:
             assert_never(target)
+
+
+async def _already(seen: Part | Dossier) -> Part | Dossier:
+    return seen
+
+
+def _read(text: str, clock: Clock) -> Part | Dossier:
+    # A file's name may have bytes that are no text.
+    name = "standard input" if text == "-" else text.encode(errors="backslashreplace").decode()
+    return saved(content(text), name=name, clock=clock)
 
 
 async def _account(gatherer: Gatherer, scope: Scope, *, text: str, arn: str | None, region: str | None) -> Part:
@@ -121,8 +120,7 @@ async def look_at_world(world: World, gatherer: Gatherer, *, text: str, withhold
     """Start a reference world, look at it as at any cluster, and stop it."""
     from mskaudit.reference.world import run
 
-    async with AsyncExitStack() as stack:
-        running = await stack.enter_async_context(run(world, withhold=withhold))
+    async with run(world, withhold=withhold) as running:
         addresses = tuple(map(Address.parse, running.addresses))
         if running.arn is None:
             return await gatherer.brokers(f"kafka://{','.join(running.addresses)}", addresses)

@@ -6,7 +6,7 @@ every path and value against the field tree: what judges a dossier may trust its
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -18,6 +18,8 @@ from mskaudit.model.subjects import CATALOGUE, Kind, SubjectKey, listener_key, t
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+T = TypeVar("T")
 
 SCHEMA_VERSION: Final = 1
 _INSTANT: Final = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T[0-9:.]+(Z|[+]00:00)$"
@@ -113,32 +115,28 @@ def load(content: bytes, name: str) -> Dossier:
     Raises:
         InputError: truncated, foreign, of a newer schema, or holding a path or value that the field tree does not know.
     """
-    try:
-        header = msgspec.json.decode(content, type=_Header)
-    except msgspec.ValidationError as error:
-        raise InputError(
-            f"{name} is not a dossier: {error}; `mskaudit gather -o FILE` writes one, `mskaudit audit {name}` takes "
-            "answers of the AWS CLI"
-        ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{name} is not complete JSON: {error}; gather it again") from None
-    except RecursionError:
-        raise InputError(f"{name} is nested too deeply to be a dossier") from None
+    otherwise = f"; `mskaudit gather -o FILE` writes one, `mskaudit audit {name}` takes answers of the AWS CLI"
+    header = _decoded(content, _Header, name, "is not a dossier", otherwise)
     if header.schema_version > SCHEMA_VERSION:
         raise InputError(
             f"{name} has dossier schema {header.schema_version} at `$.schema_version`, this mskaudit reads up to "
             f"{SCHEMA_VERSION}; use the newer mskaudit that wrote it"
         )
+    dossier = _decoded(content, Dossier, name, f"does not follow dossier schema {SCHEMA_VERSION}")
+    _check(dossier, name)
+    return dossier
+
+
+def _decoded(content: bytes, kind: type[T], name: str, misses: str, otherwise: str = "") -> T:
+    """JSON as a typed value; `misses` says of a file with another shape what it is not."""
     try:
-        dossier = msgspec.json.decode(content, type=Dossier)
+        return msgspec.json.decode(content, type=kind)
     except msgspec.ValidationError as error:
-        raise InputError(f"{name} does not follow dossier schema {SCHEMA_VERSION}: {error}") from None
+        raise InputError(f"{name} {misses}: {error}{otherwise}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{name} is not complete JSON: {error}; gather it again") from None
     except RecursionError:
         raise InputError(f"{name} is nested too deeply to be a dossier") from None
-    _check(dossier, name)
-    return dossier
 
 
 def _check(dossier: Dossier, name: str) -> None:
