@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mskaudit.facts.defaults import apply_to, assumed
+from mskaudit.facts.defaults import UNFINISHED, apply_to, assumed
 from mskaudit.facts.versions import SupportTable, is_kraft, parse
 from mskaudit.model.evidence import Evidence, Known, Reason
 from mskaudit.model.fact import MISSING, Fact, any_of, apply, choose, unsettled
@@ -57,7 +57,7 @@ def _stated(path: str, facts: Facts, evidence: Mapping[str, Evidence]) -> Fact:
     absent = _absent(path, evidence)
     if absent is None:
         return facts[path]
-    return choose(is_(facts, "declared.state", "CREATING"), facts[path], Fact(False, (absent,)))
+    return choose(is_(facts, "declared.state", *UNFINISHED), facts[path], Fact(False, (absent,)))
 
 
 def _metadata_mode(facts: Facts, evidence: Mapping[str, Evidence]) -> Fact:

@@ -38,9 +38,13 @@ PROVISIONED: Final[dict[str, tuple[Any, str]]] = {
 }
 
 
+# A cluster that is not there yet, or never came to be, may just not say.
+UNFINISHED: Final = ("CREATING", "FAILED")
+
+
 def apply_to(type_: object, state: object) -> bool:
-    """Service defaults hold for provisioned clusters that exist; one being created may just not say yet."""
-    return type_ == "PROVISIONED" and isinstance(state, str) and state != "CREATING"
+    """Service defaults hold for provisioned clusters that exist."""
+    return type_ == "PROVISIONED" and isinstance(state, str) and state not in UNFINISHED
 
 
 def default_for(path: str, evidence: Evidence) -> Evidence:

@@ -64,17 +64,18 @@ class _Declaration(NamedTuple):
 def population(cluster: SubjectKey, settings: Facts, probed: Mapping[str, Facts]) -> tuple[Listener, ...]:
     """Every listener of a cluster; `probed` holds what the wire said, by address."""
     bootstrap = _bootstrap(settings)
-    declared = _by_address(bootstrap) if bootstrap.value is not MISSING else _by_port(settings)
+    known = bootstrap.value is not MISSING
+    opened = _open(settings, bootstrap) if known else {}
+    declared = opened | (_by_address(bootstrap) if known else _by_port(settings))
     nothing = _undeclared(bootstrap)
     answering = _answering(probed)
     addresses = sorted({*declared, *probed}) or ["*"]
+    seen = {address: _unseen(bootstrap) for address in addresses}
+    seen |= {address: _unseen(_lacking(address, bootstrap)) for address in opened}
+    seen |= {address: _closed(address, facts, answering) for address, facts in probed.items()}
     return tuple(
         _listener(
-            listener_key(cluster.cluster, address),
-            address,
-            declared.get(address, nothing),
-            _closed(address, probed[address], answering) if address in probed else _unseen(bootstrap),
-            settings,
+            listener_key(cluster.cluster, address), address, declared.get(address, nothing), seen[address], settings
         )
         for address in addresses
     )
@@ -85,7 +86,8 @@ def acls_apply(settings: Facts) -> Fact:
     bootstrap = _bootstrap(settings)
     if bootstrap.value is not MISSING:
         protocols = [_protocol(_line(entry, bootstrap)) for entry in bootstrap.value]
-        return any_of(*(apply(lambda name: name != "sasl_iam", protocol) for protocol in protocols))
+        opened = (declaration.exists for declaration in _open(settings, bootstrap).values())
+        return any_of(*opened, *(apply(lambda name: name != "sasl_iam", protocol) for protocol in protocols))
     return any_of(*(there for name, there in _by_settings(settings).items() if KINDS[name].protocol != "sasl_iam"))
 
 
@@ -134,6 +136,23 @@ def _by_address(bootstrap: Fact) -> dict[str, _Declaration]:
     return declared
 
 
+def _open(settings: Facts, bootstrap: Fact) -> dict[str, _Declaration]:
+    """Listeners that the settings open to anybody, though the answer gives no address of their kind.
+
+    Anonymous access exists if any of its signs does: where AWS contradicts itself, its better half is not believed.
+    """
+    named = {KINDS[entry["listener"]].protocol for entry in bootstrap.value if entry["listener"] in KINDS}
+    there = _by_settings(settings)
+    found = {}
+    for name in ("Plaintext", "Tls"):
+        kind = KINDS[name]
+        declaration = _Declaration(there[name], Fact(kind.protocol, there[name].support))
+        anonymous = all_of(declaration.exists, _serves_anyone(declaration.protocol, settings))
+        if kind.protocol not in named and anonymous.value is True:
+            found[f"*:{kind.port}"] = declaration
+    return found
+
+
 def _line(entry: Mapping[str, str], bootstrap: Fact) -> Known:
     """One address of the answer as evidence of its own."""
     whole = bootstrap.support[0]
@@ -169,6 +188,13 @@ def _undeclared(bootstrap: Fact) -> _Declaration:
     detail = "the control plane declares no such listener"
     protocol = unsettled("cluster.declared.bootstrap", Reason.UNRESOLVED, bootstrap.support[0].origin, detail)
     return _Declaration(Fact(False, bootstrap.support), protocol)
+
+
+def _lacking(address: str, bootstrap: Fact) -> Fact:
+    """The address that an answer does not give for a listener that the settings open."""
+    origin = bootstrap.support[0].origin
+    detail = f"{origin} gives no address of the listener that the settings open, {address}"
+    return unsettled("cluster.declared.bootstrap", Reason.UNRESOLVED, origin, detail)
 
 
 def _unseen(bootstrap: Fact) -> Facts:

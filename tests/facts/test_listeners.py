@@ -407,3 +407,29 @@ def test_where_every_port_refuses_nothing_is_known_of_any() -> None:
     probed = {"b:9094": Reason.REFUSED, "b:9098": Reason.REFUSED}
     facts = listeners_of({**MTLS, **bootstrap("Tls", "SaslIam")}, probed=probed)
     assert {said(one["observed.protocol"]) for one in facts.values()} == {"?"}
+
+
+@pytest.mark.parametrize(
+    ("known", "ports"),
+    [
+        ({**IAM, "declared.client_broker": "TLS_PLAINTEXT"}, {"*:9092"}),
+        ({**IAM, "declared.unauthenticated": True}, {"*:9094"}),
+        ({**IAM, "declared.unauthenticated": True, "declared.client_broker": "TLS_PLAINTEXT"}, {"*:9092", "*:9094"}),
+        (IAM, set()),
+        ({**IAM, "declared.unauthenticated": None}, set()),
+        (MTLS, set()),
+    ],
+    ids=["clear text", "unauthenticated", "both", "neither", "not said", "certificates"],
+)
+def test_where_aws_contradicts_itself_what_is_open_to_anybody_counts(known: dict[str, Any], ports: set[str]) -> None:
+    found = listeners_of({**known, **bootstrap("SaslIam")})
+    assert set(found) == {"b:9098", *ports}
+    for port in ports:
+        assert said(found[port]["declared.anonymous"]) is True
+        assert reasons(found[port]["observed.transport"]) == {Reason.UNRESOLVED}
+    assert said(facts_of({**known, **bootstrap("SaslIam")})["acls_apply"]) is bool(ports)
+
+
+def test_an_address_of_the_same_protocol_is_no_contradiction() -> None:
+    known = {**IAM, "declared.unauthenticated": True}
+    assert set(listeners_of({**known, **bootstrap("TlsIpv6", "SaslIam")})) == {ONE["TlsIpv6"], "b:9098"}
