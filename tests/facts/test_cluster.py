@@ -39,6 +39,7 @@ CREATING = {"declared.state": "CREATING"}
         pytest.param("metadata_mode", {"declared.kafka_version": "4.1.x"}, "kraft", id="mode: release four"),
         pytest.param("metadata_mode", {}, "kraft", id="mode: no connect string"),
         pytest.param("metadata_mode", CREATING, "?", id="mode: being created"),
+        pytest.param("metadata_mode", {"declared.state": "FAILED"}, "?", id="mode: never created"),
         pytest.param("metadata_mode", {"declared.state": None}, "?", id="mode: state not told"),
         pytest.param("metadata_mode", {"declared.kafka_version": None}, "?", id="mode: version not told"),
         pytest.param("zookeeper_tls", ZOOKEEPER, True, id="zookeeper TLS"),

@@ -44,6 +44,8 @@ def test_table_of_defaults_is_dated() -> None:
     "around",
     [
         pytest.param({"declared.state": "CREATING"}, id="being created"),
+        pytest.param({"declared.state": "FAILED"}, id="never created"),
+        pytest.param({"declared.state": None}, id="in a state not told"),
         pytest.param({"declared.type": "SERVERLESS"}, id="serverless"),
         pytest.param({"declared.type": None}, id="of a type not told"),
     ],
