@@ -17,6 +17,7 @@ from msgspec import Struct
 from mskaudit.model.evidence import Reason
 from mskaudit.model.verdicts import Finding, Severity, Verdict
 from mskaudit.render.digest import controls, extent, fixes, sentence, settlements, unexplained
+from mskaudit.render.terminal import continued
 from mskaudit.render.words import OUTCOME, clip, flow, listing, name, numbered, short, spoken, visible
 from mskaudit.resources import folder
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from mskaudit.render.digest import Control
 
 _CODE: Final = re.compile("`([^`]+)`")
+_COLUMNS: Final = 90
 _OPEN: Final = (Verdict.FAIL, Verdict.ERROR, Verdict.UNKNOWN)
 
 # What the findings of a control let an auditor say; never that the control is met.
@@ -116,8 +118,9 @@ def _prose(text: str) -> Markup:
 
 
 def _code(text: str) -> Markup:
-    """Lines of code as they are."""
-    return Markup("\n").join(visible(line.expandtabs(4)) for line in text.rstrip().split("\n"))
+    """Lines of code as they are, but for a command that goes on after a backslash."""
+    lines = (visible(line.expandtabs(4)) for line in text.rstrip().split("\n"))
+    return Markup("\n").join(piece for line in lines for piece in continued(line, _COLUMNS))
 
 
 def _view(result: AuditResult, rules: Mapping[str, Rule]) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def _pieces(word: str, width: int) -> Iterator[tuple[str, int]]:
     yield word[start:], used
 
 
-def _continued(command: str, width: int) -> list[str]:
+def continued(command: str, width: int) -> list[str]:
     """A command in lines of at most `width` cells as far as its options allow; what is quoted stays whole."""
     if cells(command) <= width:
         return [command]
@@ -118,7 +118,7 @@ class Page:
     def command(self, text: str, *, indent: int) -> None:
         """Lines to be copied: one that is too long goes on after a backslash, and only between its options."""
         for line in text.rstrip().split("\n"):
-            pieces = _continued(visible(line.expandtabs(4)), self._width - indent)
+            pieces = continued(visible(line.expandtabs(4)), self._width - indent)
             self._lines.extend(" " * indent + piece for piece in pieces)
 
     def text(self) -> str:

@@ -13,7 +13,7 @@ from mskaudit.model.dossier import TargetRecord
 from mskaudit.model.evidence import Reason
 from mskaudit.model.verdicts import ExitStatus, Verdict
 from mskaudit.render import text
-from mskaudit.render.terminal import _continued, cells
+from mskaudit.render.terminal import cells, continued
 
 if TYPE_CHECKING:
     from tests.render.conftest import Builder, Case, Snapshots
@@ -52,7 +52,7 @@ def test_only_commands_are_wider(build: Builder, width: int) -> None:
 )
 @pytest.mark.parametrize("width", [20, 40, 79])
 def test_a_command_that_goes_on_after_a_backslash_is_the_same_command(command: str, width: int) -> None:
-    lines = _continued(command, width)
+    lines = continued(command, width)
     # A shell takes a backslash and the line break behind it away; shlex does not.
     assert shlex.split("\n".join(lines).replace("\\\n", "")) == shlex.split(command)
     assert all(cells(line) <= width or _QUOTED.sub("", line).count(" --") <= 1 for line in lines)
