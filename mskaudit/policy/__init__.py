@@ -1,0 +1,1 @@
+"""Pure evaluators: who may do what, by Kafka ACLs and by IAM."""
