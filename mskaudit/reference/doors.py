@@ -1,0 +1,55 @@
+"""The side doors of a reference world: what stands beside the brokers and tells, or does, more than it should."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+
+class DoorKind(StrEnum):
+    """What stands behind a side door."""
+
+    JMX_EXPORTER = "jmx-exporter"
+    NODE_EXPORTER = "node-exporter"
+    CONNECT = "connect"
+    SCHEMA_REGISTRY = "schema-registry"
+    REST_PROXY = "rest-proxy"
+    ADMIN_SERVER = "admin-server"
+    JOLOKIA = "jolokia"
+    JMX_RMI = "jmx-rmi"
+
+
+USUAL_PORTS: Final[Mapping[DoorKind, int]] = {
+    DoorKind.JMX_EXPORTER: 11001,
+    DoorKind.NODE_EXPORTER: 11002,
+    DoorKind.CONNECT: 8083,
+    DoorKind.SCHEMA_REGISTRY: 8081,
+    DoorKind.REST_PROXY: 8082,
+    DoorKind.ADMIN_SERVER: 8080,
+    DoorKind.JOLOKIA: 8778,
+    DoorKind.JMX_RMI: 9999,
+}
+"""Where each is found in the field; of the exporters, where MSK puts them."""
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+
+
+class Door(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One side door."""
+
+    kind: Annotated[DoorKind, Meta(description="What stands behind it.")]
+    protected: Annotated[bool, Meta(description="Whether it lets in only `users`, by HTTP basic authentication.")] = (
+        False
+    )
+    tls: Annotated[bool, Meta(description="Whether it is reached over TLS.")] = False
+    secrets: Annotated[bool, Meta(description="Whether what it tells holds passwords in clear (Kafka Connect).")] = (
+        False
+    )
+    release: Annotated[str, Meta(description="The product's version that it names, empty for a recent one.")] = ""
+    users: Annotated[Mapping[str, str], Meta(description="Passwords by name of those a protected door lets in.")] = {
+        "operator": "open-sesame"
+    }
+    port: Annotated[Port, Meta(description="The TCP port on loopback, 0 for any that is free.")] = 0
