@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from msgspec import Meta, Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class DoorKind(StrEnum):
@@ -41,15 +43,22 @@ class Door(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One side door."""
 
     kind: Annotated[DoorKind, Meta(description="What stands behind it.")]
-    protected: Annotated[bool, Meta(description="Whether it lets in only `users`, by HTTP basic authentication.")] = (
+    protected: Annotated[bool, Meta(description="Whether it lets in only its user, by HTTP basic authentication.")] = (
         False
     )
     tls: Annotated[bool, Meta(description="Whether it is reached over TLS.")] = False
-    secrets: Annotated[bool, Meta(description="Whether what it tells holds passwords in clear (Kafka Connect).")] = (
+    secrets: Annotated[bool, Meta(description="Whether what it tells holds a password in clear (Kafka Connect).")] = (
         False
     )
-    release: Annotated[str, Meta(description="The product's version that it names, empty for a recent one.")] = ""
-    users: Annotated[Mapping[str, str], Meta(description="Passwords by name of those a protected door lets in.")] = {
-        "operator": "open-sesame"
-    }
+    release: Annotated[str, Meta(description="The version that it names, empty for a recent one.")] = ""
+    user: Annotated[str, Meta(description="The one user that a protected door lets in.")] = "operator"
+    password: Annotated[str, Meta(description="The password of that user.")] = "open-sesame"  # noqa: S105  of a throw-away world
     port: Annotated[Port, Meta(description="The TCP port on loopback, 0 for any that is free.")] = 0
+
+    def __post_init__(self) -> None:
+        if self.secrets and self.kind is not DoorKind.CONNECT:
+            raise ValueError(f"{self.kind} tells no secrets; only {DoorKind.CONNECT} does")
+        if self.protected and self.kind is DoorKind.JMX_RMI:
+            raise ValueError(f"{self.kind} asks for passwords only after what is answered here; it cannot be protected")
+        if ":" in self.user:
+            raise ValueError("the name of a user holds no colon in HTTP basic authentication")
