@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from mskaudit.errors import RemoteWireError
 from mskaudit.reference.cluster import Listener
-from mskaudit.reference.logins import Login, LoginStep, begin
+from mskaudit.reference.logins import Login, LoginStep, Realm, begin
 from mskaudit.wire.codes import ErrorCode
 from mskaudit.wire.connection import Call, ServerConnection, UnsupportedCall
 from mskaudit.wire.frames import BROKER_FRAME_LIMIT, FrameBuffer, frame
@@ -144,7 +144,7 @@ class Conversation:
             self._phase = _Phase.REFUSED
             return SaslHandshakeResponse(error_code=ErrorCode.UNSUPPORTED_SASL_MECHANISM, mechanisms=mechanisms)
         self._phase = _Phase.LOGGING_IN if version else _Phase.OVER
-        self._login = begin(request.mechanism, self._around.users)
+        self._login = begin(request.mechanism, Realm.of(self._around.users))
         return SaslHandshakeResponse(mechanisms=mechanisms)
 
     def _authenticate(self, request: SaslAuthenticateRequest) -> SaslAuthenticateResponse:
