@@ -52,7 +52,7 @@ class Tagged:
 
 
 def number(layout: Struct) -> Codec:
-    """Return the codec of a fixed-width integer."""
+    """Return the codec of a fixed-width number."""
     return Codec(
         write=lambda out, value: pack(out, layout, value),
         read=lambda reader: reader.unpack(layout),

@@ -1,17 +1,18 @@
 """Both ends of a Kafka connection without I/O: bytes in, messages out, and the state in a table.
 
-A connection speaks the APIs it is given and no others. After a fault it is over: what the peer sends then raises
-``RemoteWireError``, what we want to send raises ``LocalWireError``. Raw SASL frames, which follow SaslHandshake v0,
-are not spoken: after answering one a server closes, and a client asks for version 1.
+A connection speaks the APIs it is given, listed or by number, and no others. After a fault it is over: what the peer
+sends then raises ``RemoteWireError``, what we want to send raises ``LocalWireError``. Raw SASL frames, which follow
+SaslHandshake v0, are not spoken: after answering one a server closes, and a client asks for version 1.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from mskaudit.errors import LocalWireError, RemoteWireError
 from mskaudit.wire.frames import BROKER_FRAME_LIMIT, SCANNER_FRAME_LIMIT, FrameBuffer, frame
@@ -30,8 +31,8 @@ from mskaudit.wire.messages import (
 from mskaudit.wire.primitives import INT16, Reader
 from mskaudit.wire.schema import encode, read
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+Apis = Iterable[Api] | Mapping[int, Api]
+"""APIs to speak, by number or listed."""
 
 _CORRELATION_LIMIT: Final = 2**31
 
@@ -126,8 +127,8 @@ Outstanding = TypeVar("Outstanding")
 class _Connection(ABC, Generic[Received, Outstanding]):
     """What both ends share: frames, requests in order, and the state."""
 
-    def __init__(self, *, apis: Iterable[Api], limit: int) -> None:
-        self._apis = {api.key: api for api in apis}
+    def __init__(self, *, apis: Apis, limit: int) -> None:
+        self._apis = apis if isinstance(apis, Mapping) else {api.key: api for api in apis}
         self._frames = FrameBuffer(limit=limit)
         self._outstanding: deque[Outstanding] = deque()
         self._state = State.IDLE
@@ -208,7 +209,11 @@ class ClientConnection(_Connection[Answer, _Asked]):
     """The client's end; requests may be pipelined, answers come in their order."""
 
     def __init__(
-        self, *, client_id: str | None = "mskaudit", apis: Iterable[Api] = APIS, limit: int = SCANNER_FRAME_LIMIT
+        self,
+        *,
+        client_id: str | None = "mskaudit",
+        apis: Apis = APIS,
+        limit: int = SCANNER_FRAME_LIMIT,
     ) -> None:
         super().__init__(apis=apis, limit=limit)
         self._client_id = client_id
@@ -251,7 +256,7 @@ class ClientConnection(_Connection[Answer, _Asked]):
 class ServerConnection(_Connection[Call | UnsupportedCall, Call | UnsupportedCall]):
     """The server's end; answers are due in the order of the requests."""
 
-    def __init__(self, *, apis: Iterable[Api] = APIS, limit: int = BROKER_FRAME_LIMIT) -> None:
+    def __init__(self, *, apis: Apis = APIS, limit: int = BROKER_FRAME_LIMIT) -> None:
         super().__init__(apis=apis, limit=limit)
 
     def send(self, call: Call, response: Response) -> bytes:

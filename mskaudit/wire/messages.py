@@ -1,6 +1,6 @@
 """Kafka's messages that open and describe a connection: ApiVersions, Metadata, SASL, DescribeCluster.
 
-All versions of Apache Kafka 2.0 to 4.4 except ApiVersions v5. Field names are Kafka's, in snake case; times are in
+All versions of Apache Kafka 2.0 to 4.4. Field names are Kafka's, in snake case; times are in
 milliseconds; an authorized-operations field is a bit set whose bit n is ``AclOperation`` n. Source: the Kafka
 protocol guide and the message definitions it is generated from.
 """
@@ -11,12 +11,14 @@ from typing import Annotated, ClassVar, Final, Self
 from uuid import UUID
 
 from mskaudit.errors import LocalWireError
+from mskaudit.wire.api_keys import ApiKey
 from mskaudit.wire.codes import ErrorCode
 from mskaudit.wire.schema import Bool, Bytes, Int8, Int16, Int32, Int64, Message, String, Uuid, Wire
 
 __all__ = [
     "APIS",
     "NO_FLEXIBLE_VERSION",
+    "NO_UUID",
     "OPERATIONS_UNKNOWN",
     "Api",
     "ApiKey",
@@ -51,16 +53,6 @@ OPERATIONS_UNKNOWN: Final = -(2**31)
 """The authorized operations of a subject for which they were not asked."""
 
 NO_UUID: Final = UUID(int=0)
-
-
-class ApiKey(IntEnum):
-    """The number of an API in every request header."""
-
-    METADATA = 3
-    SASL_HANDSHAKE = 17
-    API_VERSIONS = 18
-    SASL_AUTHENTICATE = 36
-    DESCRIBE_CLUSTER = 60
 
 
 class EndpointType(IntEnum):
@@ -107,13 +99,18 @@ class ResponseHeader(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiVersionsRequest(Request):
-    """Ask what the broker supports; brokers refuse empty software names from version 3 on (KIP-511)."""
+    """Ask what the broker supports; brokers refuse empty software names from version 3 on (KIP-511).
+
+    ``cluster_id`` and ``node_id`` name the broker the client means to talk to, if it knows.
+    """
 
     api_key: ClassVar[int] = ApiKey.API_VERSIONS
-    versions: ClassVar[range] = range(5)
+    versions: ClassVar[range] = range(6)
     flexible_since: ClassVar[int] = 3
     client_software_name: Annotated[String, Wire(since=3, ignorable=True)] = ""
     client_software_version: Annotated[String, Wire(since=3, ignorable=True)] = ""
+    cluster_id: Annotated[String | None, Wire(since=5, ignorable=True)] = None
+    node_id: Annotated[Int32, Wire(since=5, ignorable=True)] = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +145,7 @@ class ApiVersionsResponse(Response):
     """What the broker supports; error 35 comes in the format of version 0, whatever was asked (KIP-511)."""
 
     api_key: ClassVar[int] = ApiKey.API_VERSIONS
-    versions: ClassVar[range] = range(5)
+    versions: ClassVar[range] = range(6)
     flexible_since: ClassVar[int] = 3
     error_code: Int16 = 0
     api_keys: tuple[ApiVersion, ...] = ()

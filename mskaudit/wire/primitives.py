@@ -12,6 +12,7 @@ INT16: Final = Struct(">h")
 INT32: Final = Struct(">i")
 INT64: Final = Struct(">q")
 UINT16: Final = Struct(">H")
+FLOAT64: Final = Struct(">d")
 
 UVARINT_MAX: Final = 2**32 - 1
 _UVARINT_BYTES: Final = 5

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from mskaudit.errors import LocalWireError
 from mskaudit.wire import codecs
-from mskaudit.wire.primitives import INT8, INT16, INT32, INT64, UINT16, Reader
+from mskaudit.wire.primitives import FLOAT64, INT8, INT16, INT32, INT64, UINT16, Reader
 
 NEVER: Final = 32767
 """A version no message reaches: the bound of versions is an int16."""
@@ -29,6 +29,7 @@ class Kind(StrEnum):
     INT32 = "int32"
     INT64 = "int64"
     UINT16 = "uint16"
+    FLOAT64 = "float64"
     BOOL = "bool"
     UUID = "uuid"
     STRING = "string"
@@ -40,10 +41,13 @@ Int16 = Annotated[int, Kind.INT16]
 Int32 = Annotated[int, Kind.INT32]
 Int64 = Annotated[int, Kind.INT64]
 UInt16 = Annotated[int, Kind.UINT16]
+Float64 = Annotated[float, Kind.FLOAT64]
 Bool = Annotated[bool, Kind.BOOL]
 Uuid = Annotated[UUID, Kind.UUID]
 String = Annotated[str, Kind.STRING]
 Bytes = Annotated[bytes, Kind.BYTES]
+Records = Bytes
+"""Record batches one behind the other, which ``mskaudit.wire.records`` takes apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +222,7 @@ _FIXED: Final = {
     Kind.INT32: codecs.number(INT32),
     Kind.INT64: codecs.number(INT64),
     Kind.UINT16: codecs.number(UINT16),
+    Kind.FLOAT64: codecs.number(FLOAT64),
     Kind.BOOL: codecs.boolean(),
     Kind.UUID: codecs.uuid(),
 }
