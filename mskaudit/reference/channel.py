@@ -10,8 +10,11 @@ import asyncio
 import socket
 import ssl
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
+from mskaudit.reference.tls_session import TlsContext, TlsPeer, tls_context
+from mskaudit.reference.tls_settings import DEFAULT_TLS, ClientCertificate, TlsSettings
 from mskaudit.wire.tls_registry import ContentType
 
 if TYPE_CHECKING:
@@ -86,11 +89,16 @@ class ClearChannel:
 class TlsChannel:
     """A socket behind TLS, as its server."""
 
-    def __init__(self, clear: ClearChannel, context: ssl.SSLContext) -> None:
+    def __init__(self, clear: ClearChannel, context: TlsContext) -> None:
         self._clear = clear
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._tls = context.session()
+        self._peer: TlsPeer | None = None
+
+    @property
+    def peer(self) -> TlsPeer:
+        """Who is there, and in which TLS; only after `open`."""
+        assert self._peer is not None
+        return self._peer
 
     async def open(self) -> None:
         """Shake hands; when that fails the peer has got the alert."""
@@ -99,43 +107,69 @@ class TlsChannel:
             await self._clear.send(_INTERNAL_ERROR)
             raise ssl.SSLError("the peer does not speak TLS")
         self._take(first)
-        await self._drive(self._tls.do_handshake)
+        self._peer = await self._drive(self._tls.handshake)
 
     async def receive(self) -> bytes:
         """Return the next bytes, none at the end."""
-        return await self._drive(lambda: self._tls.read(CHUNK))
+        return await self._drive(self._tls.read)
 
     async def send(self, content: bytes) -> None:
         """Hand over all of `content`."""
-        await self._drive(lambda: self._tls.write(content))
+        while content:
+            sent = await self._drive(partial(self._tls.write, content))
+            content = content[sent:]
 
     async def close(self) -> None:
         """Send close_notify."""
         with suppress(ssl.SSLError):
-            self._tls.unwrap()
+            self._tls.shutdown()
         await self._flush()
 
-    async def _drive(self, step: Callable[[], T]) -> T:
+    async def _drive(self, step: Callable[[], T | None]) -> T:
         """Repeat a step of TLS until it has the bytes it needs."""
         while True:
             try:
                 result = step()
-            except ssl.SSLWantReadError:
+            finally:
                 await self._flush()
-                self._take(await self._clear.receive())
-            except ssl.SSLError:
-                await self._flush()
-                raise
-            else:
-                await self._flush()
+            if result is not None:
                 return result
+            self._take(await self._clear.receive())
 
     def _take(self, chunk: bytes) -> None:
-        if chunk:
-            self._incoming.write(chunk)
-        else:
-            self._incoming.write_eof()
+        if not chunk:
+            raise ssl.SSLEOFError("the peer ended the connection without a word")
+        self._tls.feed(chunk)
 
     async def _flush(self) -> None:
-        if self._outgoing.pending:
-            await self._clear.send(self._outgoing.read())
+        if content := self._tls.outgoing():
+            await self._clear.send(content)
+
+
+class BrokenChannel:
+    """A listener that starts and then closes whatever comes, as a JVM does whose suites are all disabled."""
+
+    def __init__(self, clear: ClearChannel) -> None:
+        self._clear = clear
+
+    async def open(self) -> None:
+        """Wait for the first bytes and fail without an alert."""
+        await self._clear.receive()
+        raise ssl.SSLError("this listener's TLS is broken")
+
+    async def receive(self) -> bytes:
+        """Nothing ever comes."""
+        return b""
+
+    async def send(self, content: bytes) -> None:
+        """Nothing is ever sent."""
+
+    async def close(self) -> None:
+        """Nothing is said at the end."""
+
+
+def secured(clear: ClearChannel, wanted: ClientCertificate, settings: TlsSettings = DEFAULT_TLS) -> Channel:
+    """The channel of a peer at a TLS listener; UsageError if the installed OpenSSL cannot serve the settings."""
+    if settings.broken:
+        return BrokenChannel(clear)
+    return TlsChannel(clear, tls_context(wanted, settings))
