@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ssl
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import pytest
 from OpenSSL import SSL
@@ -14,13 +14,12 @@ from mskaudit.gather.source import settle
 from mskaudit.gather.target import Address
 from mskaudit.model.evidence import Column, Reason
 from mskaudit.model.subjects import Kind, listener_key, typed
+from mskaudit.reference import broker
 from mskaudit.reference.broker import serve
 from mskaudit.reference.cluster import Cluster, Listener, Mechanism, Protocol
 from mskaudit.reference.pki import ClientCertificate, server_context
+from mskaudit.reference.tls_settings import DEFAULT_TLS, TlsSettings, TlsVersion
 from tests.gather.live.peers import AT, GUARDED, OPEN, behind_tls, clock, openssl_context, serving, sighted, speaks
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 LIMITS = Limits(connect=10, connection=10)
 SUITES = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
@@ -69,17 +68,11 @@ REQUIRED = {
 }
 
 
-@pytest.fixture(params=[None, ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["any", "1.2", "1.3"])
-def _tls(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Every context of the reference broker speaks one version only."""
-    contexts = [server_context(wanted) for wanted in ClientCertificate]
-    for context in contexts:
-        context.minimum_version = request.param or ssl.TLSVersion.TLSv1_2
-        context.maximum_version = request.param or ssl.TLSVersion.MAXIMUM_SUPPORTED
-    yield
-    for context in contexts:
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.maximum_version = ssl.TLSVersion.MAXIMUM_SUPPORTED
+@pytest.fixture(params=[DEFAULT_TLS.versions, (TlsVersion.TLS_1_2,), (TlsVersion.TLS_1_3,)], ids=["any", "1.2", "1.3"])
+def _tls(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every listener of the reference broker speaks these versions only."""
+    context = partial(server_context, settings=TlsSettings(versions=request.param))
+    monkeypatch.setattr(broker, "server_context", context)
 
 
 def one(kind: Listener) -> Cluster:
@@ -91,7 +84,7 @@ def one(kind: Listener) -> Cluster:
 async def test_a_listener_is_seen_as_it_is(name: str) -> None:
     kind, expected = KINDS[name]
     async with serve(one(kind)) as addresses:
-        sighting, _ = await sighted(Address.parse(addresses.all[0]), LIMITS)
+        sighting, _ = await sighted(Address.parse(addresses.addresses[0]), LIMITS)
     assert (sighting.known, sighting.gaps) == (expected, {})
     assert all(typed(Kind.LISTENER, path, value) for path, value in sighting.known.items())
 
@@ -100,7 +93,7 @@ async def test_a_listener_is_seen_as_it_is(name: str) -> None:
 @pytest.mark.parametrize("name", REQUIRED)
 async def test_a_required_certificate_hides_the_mechanisms_and_nothing_else(name: str) -> None:
     async with serve(one(REQUIRED[name])) as addresses:
-        sighting, _ = await sighted(Address.parse(addresses.all[0]), LIMITS)
+        sighting, _ = await sighted(Address.parse(addresses.addresses[0]), LIMITS)
     assert sighting.known == {
         "observed.transport": "tls",
         "observed.client_certificate": "required",
