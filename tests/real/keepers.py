@@ -1,0 +1,104 @@
+"""Apache ZooKeeper as a process: settings in, addresses out."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from tests.real.jvm import Launch, Running, started
+from tests.real.maven import Profile
+from tests.real.ports import free_ports
+from tests.real.servers import LOOPBACK, write_pki, write_properties
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tests.real.talk import Address
+
+_MAIN: Final = "org.apache.zookeeper.server.ZooKeeperServerMain"
+
+
+class Keeper(NamedTuple):
+    """A ZooKeeper that answers: its address in clear, and the one that speaks TLS if there is one."""
+
+    clear: Address
+    secure: Address | None
+    directory: Path
+    process: Running
+
+
+@contextmanager
+def keeper(
+    settings: Mapping[str, str] | None = None, *, secure: bool = False, options: tuple[str, ...] = ()
+) -> Iterator[Keeper]:
+    """A ZooKeeper of the release that comes with Kafka 3.9; `secure` adds a port that speaks TLS."""
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(TemporaryDirectory(prefix="zookeeper-")))
+        write_pki(directory)
+        clear, tls = free_ports(2)
+        lines = {
+            "dataDir": "data",
+            "tickTime": "2000",
+            "clientPort": str(clear),
+            "clientPortAddress": LOOPBACK,
+            "admin.enableServer": "false",
+            "maxClientCnxns": "0",
+            **(_secure(tls) if secure else {}),
+            **(settings or {}),
+        }
+        write_properties(directory / "zoo.cfg", lines)
+        launch = Launch(
+            name="zookeeper",
+            profile=Profile.ZK39,
+            main=_MAIN,
+            arguments=("zoo.cfg",),
+            directory=directory,
+            heap_mb=64,
+            options=options,
+        )
+        process = stack.enter_context(started(launch))
+        process.await_ready(lambda: _serves(clear) and (not secure or _listens(tls)))
+        yield Keeper((LOOPBACK, clear), (LOOPBACK, tls) if secure else None, directory, process)
+
+
+def _secure(port: int) -> dict[str, str]:
+    suites = ("TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256")
+    return {
+        "secureClientPort": str(port),
+        "secureClientPortAddress": LOOPBACK,
+        "serverCnxnFactory": "org.apache.zookeeper.server.NettyServerCnxnFactory",
+        "ssl.keyStore.location": "broker.pem",
+        "ssl.keyStore.type": "PEM",
+        "ssl.trustStore.location": "ca.pem",
+        "ssl.trustStore.type": "PEM",
+        "ssl.clientAuth": "need",
+        "ssl.enabledProtocols": "TLSv1.2,TLSv1.3",
+        # Without a suite of TLS 1.3 in the list that version is never spoken.
+        "ssl.ciphersuites": ",".join(suites),
+        "authProvider.x509": "org.apache.zookeeper.server.auth.X509AuthenticationProvider",
+    }
+
+
+def _serves(port: int) -> bool:
+    try:
+        with socket.create_connection((LOOPBACK, port), 2.0) as stream:
+            stream.sendall(b"srvr")
+            return stream.recv(64).startswith(b"Zookeeper version")
+    except OSError:
+        return False
+
+
+def _listens(port: int) -> bool:
+    try:
+        with socket.create_connection((LOOPBACK, port), 2.0):
+            return True
+    except OSError:
+        return False
+
+
+def connect_string(address: Address) -> dict[str, str]:
+    """The settings of a broker that speaks to a ZooKeeper in clear."""
+    return {"zookeeper.connect": f"localhost:{address[1]}"}
