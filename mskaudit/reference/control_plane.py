@@ -1,156 +1,77 @@
-"""The AWS control plane of a reference world, answered inside the process.
+"""The AWS control plane of a reference world.
 
-A boto3 session whose requests are answered before they are sent, so that no socket is ever opened. What a world says is
-held against the service model of botocore when the control plane is made, and put on the wire as the model lays down:
-a misspelt member is an error here, never a field that quietly is not there.
+One function from request to answer. A boto3 session asks it inside the process, before a request is sent, so that no
+socket is ever opened; `aws_endpoint` asks it for everybody else. What a world says is held against the service model of
+botocore when the control plane is made, and put on the wire as the model lays down: a misspelt member is an error here,
+never a field that quietly is not there.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import io
-import json
 import os
-import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from typing import TYPE_CHECKING, Any, Final, assert_never
+from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+from msgspec.structs import replace
 
-from mskaudit.errors import UsageError
+from mskaudit.errors import RemoteWireError, UsageError
 from mskaudit.model.evidence import Reason
-from mskaudit.reference.wire_shapes import to_wire
+from mskaudit.reference.aws_protocols import Caller, Protocol, caller
+from mskaudit.reference.estate import OPERATIONS, Estate, Refusal, every_call
+from mskaudit.reference.http import Reply, Request
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
-    from botocore.model import OperationModel, ServiceModel
+
+__all__ = ["ACCESS_KEY", "EVERYTHING", "ControlPlane", "Estate", "Fault", "Outage", "Refusals"]
 
 EVERYTHING: Final = "aws"
-_REGION_OF_SIGNATURE: Final = re.compile(r"Credential=[^/]+/[0-9]{8}/(?P<region>[a-z0-9-]+)/")
-_LARGEST_PAGE: Final = 100
+ACCESS_KEY: Final = "AKIAIOSFODNN7EXAMPLE"
+"""Who signs the requests of a control plane's own session: nobody."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estate:
-    """What one account holds in one region, in the shapes of the API (member names of boto3, times as ISO 8601).
+class Fault(StrEnum):
+    """How an action can fail besides the reasons that an audit tells apart."""
 
-    `clusters` are `Cluster` shapes; `bootstrap` gives the members of GetBootstrapBrokers by cluster ARN;
-    `configurations` the text of `server.properties` by ARN and revision; `keys` the `KeyMetadata` by key ARN.
-    """
-
-    account: str = "123456789012"
-    region: str = "eu-west-1"
-    clusters: tuple[Mapping[str, Any], ...] = ()
-    bootstrap: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    configurations: Mapping[tuple[str, int], str] = field(default_factory=dict)
-    keys: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    page_size: int = _LARGEST_PAGE
-
-    def cluster(self, arn: str) -> Mapping[str, Any]:
-        """The cluster with an ARN, as a not-found answer when there is none."""
-        for cluster in self.clusters:
-            if cluster["ClusterArn"] == arn:
-                return cluster
-        raise _Refusal(404, "NotFoundException", "The requested resource doesn't exist.")
+    TRUNCATED = "truncated"
+    SERVER_ERROR = "server_error"
+    EXPIRED = "expired"
 
 
-class _Refusal(Exception):  # noqa: N818  an answer like others, only not a good one
-    """An error answer of AWS."""
+class Outage(StrEnum):
+    """What happens instead of an answer."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
+    HANGING = "hanging"
+    CLOSED = "closed"
 
 
-Parameters = Mapping[str, Any]
-
-
-def _list_clusters(estate: Estate, parameters: Parameters) -> dict[str, Any]:
-    start = _offset(parameters["NextToken"]) if "NextToken" in parameters else 0
-    asked = int(parameters["MaxResults"]) if "MaxResults" in parameters else _LARGEST_PAGE
-    end = start + min(asked, estate.page_size)
-    chosen = [cluster for cluster in estate.clusters if _matches(cluster, parameters)]
-    page: dict[str, Any] = {"ClusterInfoList": chosen[start:end]}
-    if end < len(chosen):
-        page["NextToken"] = base64.urlsafe_b64encode(str(end).encode()).decode()
-    return page
-
-
-def _matches(cluster: Mapping[str, Any], parameters: Parameters) -> bool:
-    prefix = parameters.get("ClusterNameFilter", "")
-    kind = parameters["ClusterTypeFilter"] if "ClusterTypeFilter" in parameters else cluster["ClusterType"]
-    return bool(cluster["ClusterName"].startswith(prefix) and cluster["ClusterType"] == kind)
-
-
-def _offset(token: str) -> int:
-    try:
-        return int(base64.urlsafe_b64decode(token))
-    except (ValueError, binascii.Error):
-        raise _Refusal(400, "BadRequestException", "The next token is invalid.") from None
-
-
-def _describe_cluster(estate: Estate, parameters: Parameters) -> dict[str, Any]:
-    return {"ClusterInfo": estate.cluster(parameters["ClusterArn"])}
-
-
-def _bootstrap(estate: Estate, parameters: Parameters) -> dict[str, Any]:
-    arn = parameters["ClusterArn"]
-    if estate.cluster(arn)["State"] == "CREATING":
-        raise _Refusal(409, "ConflictException", "The cluster is being created.")
-    return dict(estate.bootstrap[arn]) if arn in estate.bootstrap else {}
-
-
-def _configuration(estate: Estate, parameters: Parameters) -> dict[str, Any]:
-    arn, revision = parameters["Arn"], int(parameters["Revision"])
-    if (arn, revision) not in estate.configurations:
-        raise _Refusal(404, "NotFoundException", "The configuration revision doesn't exist.")
-    content = estate.configurations[arn, revision].encode("latin-1", "backslashreplace")
-    return {"Arn": arn, "Revision": revision, "ServerProperties": content}
-
-
-def _key(estate: Estate, parameters: Parameters) -> dict[str, Any]:
-    key = parameters["KeyId"]
-    if key not in estate.keys:
-        raise _Refusal(400, "NotFoundException", "The key does not exist.")
-    return {"KeyMetadata": estate.keys[key]}
-
-
-_OPERATIONS: Final[dict[str, Callable[[Estate, Parameters], dict[str, Any]]]] = {
-    "kafka:ListClustersV2": _list_clusters,
-    "kafka:DescribeClusterV2": _describe_cluster,
-    "kafka:GetBootstrapBrokers": _bootstrap,
-    "kafka:DescribeConfigurationRevision": _configuration,
-    "kms:DescribeKey": _key,
-}
-
-
-def _operation(action: str) -> Callable[[Estate, Parameters], dict[str, Any]]:
-    if action not in _OPERATIONS:
-        raise _Refusal(404, "UnknownOperationException", f"{action} is not part of the reference world")
-    return _OPERATIONS[action]
+Refusals = Mapping[str, Reason | Fault]
 
 
 class ControlPlane:
     """The control plane of one estate; may be asked from several threads.
 
     `refusals` says why an IAM action, or everything (`aws`), is not answered: denied, throttled, timed out, unreachable
-    or malformed. `kafka:ListClustersV2/2` refuses the second call of an action only.
+    or malformed (an HTML page), or one of the faults. `kafka:ListClustersV2/2` refuses the second call of an action
+    only. Signatures are not verified; with `access_keys` given, who signs with none of them is refused.
     """
 
-    def __init__(self, estate: Estate, refusals: Mapping[str, Reason] | None = None) -> None:
+    def __init__(
+        self, estate: Estate, refusals: Refusals | None = None, *, access_keys: frozenset[str] | None = None
+    ) -> None:
         self._estate = estate
         self._refusals = {} if refusals is None else dict(refusals)
+        self._access_keys = access_keys
         self._elsewhere = Estate(account=estate.account)
         self._counting = threading.Lock()
         self.calls: Counter[str] = Counter()
@@ -158,67 +79,135 @@ class ControlPlane:
         _check_refusals(self._refusals)
         _check_estate(estate)
 
+    def counted(self) -> dict[str, int]:
+        """The calls so far by IAM action, sorted; safe while others ask."""
+        with self._counting:
+            return dict(sorted(self.calls.items()))
+
     def session(self) -> boto3.Session:
         """A session with credentials that are nobody's and a region; independent of environment and files."""
         own = botocore.session.Session(session_vars=_hermetic())
-        own.set_credentials("AKIAIOSFODNN7EXAMPLE", "reference-world", "reference-world")
-        own.register("before-send", self._answer)  # type: ignore[arg-type]  # the stubs know no handler that answers
+        own.set_credentials(ACCESS_KEY, "reference-world", "reference-world")
+        own.register("before-send", self._answer_inside)  # type: ignore[arg-type]  # the stubs know no handler that answers
         return boto3.Session(botocore_session=own, region_name=self._estate.region)
 
-    def _answer(self, request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse:
-        service, operation = event_name.removeprefix("before-send.").split(".")
-        action = f"{service}:{operation}"
+    def answer(self, request: Request) -> Reply | Outage:
+        """The answer to a request, whatever it holds."""
+        asking = caller(request)
+        protocol = _protocol(asking, request)
+        if protocol is None:
+            return _UNKNOWN
+        operation = protocol.operation(request)
+        if operation is None:
+            return protocol.refused(404, "UnknownOperationException", "The service has no such operation.")
+        try:
+            return self._operate(protocol, operation, asking, request)
+        except Refusal as refusal:
+            return protocol.refused(refusal.status, refusal.code, refusal.message)
+
+    def _operate(self, protocol: Protocol, operation: str, asking: Caller, request: Request) -> Reply | Outage:
+        action = f"{protocol.service}:{operation}"
         with self._counting:
             self.calls[action] += 1
             number = self.calls[action]
+        self._know(asking, protocol)
+        trouble = self._trouble(action, number)
+        if trouble is not None and trouble is not Fault.TRUNCATED:
+            return _troubled(trouble, action, protocol)
+        if action not in OPERATIONS:
+            raise Refusal(404, "UnknownOperationException", f"{action} is not part of the reference world")
         try:
-            self._refuse(action, number, request)
-            operate = _operation(action)
-            model = _model(service).operation_model(operation)
-            answer = operate(self._seen_from(request), _parameters(request, model))
-        except _Refusal as refusal:
-            return _refused(request, refusal)
-        return _response(request, 200, _body(model, answer))
+            parameters = protocol.parameters(request, operation)
+        except RemoteWireError as error:
+            code = "BadRequestException" if protocol.is_rest else "SerializationException"
+            raise Refusal(400, code, str(error)) from None
+        reply = protocol.answered(operation, OPERATIONS[action](self._seen_from(asking), parameters))
+        return reply if trouble is None else replace(reply, body=reply.body[: len(reply.body) // 2])
 
-    def _seen_from(self, request: AWSPreparedRequest) -> Estate:
-        scope = _REGION_OF_SIGNATURE.search(_text(request.headers["Authorization"]))
-        return self._estate if scope is not None and scope["region"] == self._estate.region else self._elsewhere
+    def _know(self, asking: Caller, protocol: Protocol) -> None:
+        if self._access_keys is None or asking.access_key in self._access_keys:
+            return
+        status = 403 if protocol.is_rest else 400
+        if asking.access_key is None:
+            raise Refusal(status, "MissingAuthenticationTokenException", "Missing Authentication Token")
+        raise Refusal(status, "UnrecognizedClientException", "The security token included in the request is invalid.")
 
-    def _refuse(self, action: str, number: int, request: AWSPreparedRequest) -> None:
+    def _seen_from(self, asking: Caller) -> Estate:
+        return self._estate if asking.region in {None, self._estate.region} else self._elsewhere
+
+    def _trouble(self, action: str, number: int) -> Reason | Fault | None:
         for name in (f"{action}/{number}", action, EVERYTHING):
             if name in self._refusals:
-                _refusal(self._refusals[name], action, request)
+                return self._refusals[name]
+        return None
+
+    def _answer_inside(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        match answer := self.answer(_as_sent(request)):
+            case Outage.HANGING:
+                raise ReadTimeoutError(endpoint_url=request.url)
+            case Outage.CLOSED:
+                raise EndpointConnectionError(endpoint_url=request.url)
+            case Reply():
+                headers: Any = dict(answer.headers)
+                return AWSResponse(_text(request.url), answer.status, headers, _Raw(answer.body))
+            case _:
+                assert_never(answer)
 
 
-def _refusal(reason: Reason, action: str, request: AWSPreparedRequest) -> None:
+_UNKNOWN: Final = Reply(
+    status=404,
+    headers={"content-type": "application/json", "x-amzn-errortype": "UnknownOperationException"},
+    body=b'{"message": "The service is not part of the reference world"}',
+)
+
+
+def _protocol(asking: Caller, request: Request) -> Protocol | None:
+    """The protocol of the service that is asked, or that has such an operation when the request names none."""
+    for protocol in _protocols():
+        if asking.service == protocol.signing_name:
+            return protocol
+    if asking.service is not None:
+        return None
+    return next((protocol for protocol in _protocols() if protocol.operation(request) is not None), None)
+
+
+def _troubled(trouble: Reason | Fault, action: str, protocol: Protocol) -> Reply | Outage:
     """Fail as AWS or the network fails."""
-    kms = action.startswith("kms:")
-    match reason:
+    match trouble:
         case Reason.DENIED:
             who = "User: arn:aws:iam::123456789012:user/auditor"
             message = f"{who} is not authorized to perform: {action} because no identity-based policy allows it"
-            raise _Refusal(400 if kms else 403, "AccessDeniedException", message)
-        case Reason.THROTTLED if kms:
-            raise _Refusal(400, "ThrottlingException", "Rate exceeded")
+            return protocol.refused(403 if protocol.is_rest else 400, "AccessDeniedException", message)
+        case Reason.THROTTLED if protocol.is_rest:
+            return protocol.refused(429, "TooManyRequestsException", "Too Many Requests")
         case Reason.THROTTLED:
-            raise _Refusal(429, "TooManyRequestsException", "Too Many Requests")
+            return protocol.refused(400, "ThrottlingException", "Rate exceeded")
         case Reason.TIMED_OUT:
-            raise ReadTimeoutError(endpoint_url=request.url)
+            return Outage.HANGING
         case Reason.UNREACHABLE:
-            raise EndpointConnectionError(endpoint_url=request.url)
+            return Outage.CLOSED
+        case Fault.SERVER_ERROR:
+            code = "InternalServerErrorException" if protocol.is_rest else "InternalFailure"
+            return protocol.refused(500, code, "The request failed because of an internal error.")
+        case Fault.EXPIRED:
+            message = "The security token included in the request is expired"
+            return protocol.refused(403 if protocol.is_rest else 400, "ExpiredTokenException", message)
         case _:
-            raise _Refusal(200, "", "<html><title>Log in to the network</title></html>")
+            page = b"<html><title>Log in to the network</title></html>"
+            return Reply(headers={"content-type": "text/html"}, body=page)
 
 
-_WAYS: Final = frozenset({Reason.DENIED, Reason.THROTTLED, Reason.TIMED_OUT, Reason.UNREACHABLE, Reason.MALFORMED})
+_WAYS: Final = frozenset(
+    {Reason.DENIED, Reason.THROTTLED, Reason.TIMED_OUT, Reason.UNREACHABLE, Reason.MALFORMED, *Fault}
+)
 
 
-def _check_refusals(refusals: Mapping[str, Reason]) -> None:
-    for name, reason in refusals.items():
-        if name != EVERYTHING and name.partition("/")[0] not in _OPERATIONS:
-            raise UsageError(f"the reference world cannot refuse {name!r}; it knows {', '.join(sorted(_OPERATIONS))}")
-        if reason not in _WAYS:
-            raise UsageError(f"the reference world cannot answer {name} as {reason}; use {', '.join(sorted(_WAYS))}")
+def _check_refusals(refusals: Refusals) -> None:
+    for name, trouble in refusals.items():
+        if name != EVERYTHING and name.partition("/")[0] not in OPERATIONS:
+            raise UsageError(f"the reference world cannot refuse {name!r}; it knows {', '.join(sorted(OPERATIONS))}")
+        if trouble not in _WAYS:
+            raise UsageError(f"the reference world cannot answer {name} as {trouble}; use {', '.join(sorted(_WAYS))}")
 
 
 def _check_estate(estate: Estate) -> None:
@@ -227,33 +216,28 @@ def _check_estate(estate: Estate) -> None:
     Raises:
         UsageError: the estate contradicts the service model or itself; the text gives the place.
     """
-    for action, parameters in _every_call(estate):
-        service, operation = action.split(":")
-        _body(_model(service).operation_model(operation), _OPERATIONS[action](estate, parameters))
+    for action, parameters in every_call(estate):
+        _put(action, OPERATIONS[action](estate, parameters))
     arns = [cluster["ClusterArn"] for cluster in estate.clusters]
     for arn in estate.bootstrap:
         if arn not in arns:
             raise UsageError(f"the estate has bootstrap addresses of {arn}, which is none of its clusters")
-        _body(_model("kafka").operation_model("GetBootstrapBrokers"), dict(estate.bootstrap[arn]))
+        _put("kafka:GetBootstrapBrokers", estate.bootstrap[arn])
     if len(set(arns)) < len(arns):
         raise UsageError("the estate has two clusters with one ARN; give each its own")
 
 
-def _every_call(estate: Estate) -> Iterator[tuple[str, Parameters]]:
-    for number, cluster in enumerate(estate.clusters):
-        for member in ("ClusterArn", "ClusterName", "ClusterType", "State"):
-            if member not in cluster:
-                raise UsageError(f"clusters[{number}] of the estate has no {member}; every cluster of AWS has one")
-        yield "kafka:DescribeClusterV2", {"ClusterArn": cluster["ClusterArn"]}
-    for arn, revision in estate.configurations:
-        yield "kafka:DescribeConfigurationRevision", {"Arn": arn, "Revision": revision}
-    for key in estate.keys:
-        yield "kms:DescribeKey", {"KeyId": key}
+def _put(action: str, answer: Mapping[str, Any]) -> None:
+    service, operation = action.split(":")
+    (protocol,) = (protocol for protocol in _protocols() if protocol.service == service)
+    protocol.answered(operation, answer)
 
 
 @cache
-def _model(service: str) -> ServiceModel:
-    return botocore.session.Session(session_vars=_hermetic()).get_service_model(service)
+def _protocols() -> tuple[Protocol, ...]:
+    loading = botocore.session.Session(session_vars=_hermetic())
+    services = dict.fromkeys(action.partition(":")[0] for action in OPERATIONS)
+    return tuple(Protocol(service, loading.get_service_model(service)) for service in services)
 
 
 def _hermetic() -> dict[str, Any]:
@@ -269,35 +253,22 @@ def _hermetic() -> dict[str, Any]:
     }
 
 
-def _body(model: OperationModel, answer: Mapping[str, Any]) -> bytes:
-    assert model.output_shape is not None  # every operation here answers something
-    return json.dumps(to_wire(answer, model.output_shape, model.name)).encode()
-
-
-def _parameters(request: AWSPreparedRequest, model: OperationModel) -> Parameters:
-    """What was asked, by the names of the model: from path and query (REST) or from the body."""
+def _as_sent(request: AWSPreparedRequest) -> Request:
     address = urlsplit(_text(request.url))
-    if model.http["requestUri"] == "/":
-        asked: Parameters = json.loads(_text(request.body))
-        return asked
-    template = re.sub(r"\\?\{(\w+)\\?\}", r"(?P<\1>[^/]+)", re.escape(model.http["requestUri"]))
-    path = re.fullmatch(template, address.path)
-    assert path is not None  # botocore made the path from this template
-    given = {name: unquote(value) for name, value in path.groupdict().items()} | dict(parse_qsl(address.query))
-    members = model.input_shape.members.items() if model.input_shape is not None else ()
-    wire_names = {name: shape.serialization["name"] for name, shape in members}
-    return {name: given[wire_name] for name, wire_name in wire_names.items() if wire_name in given}
+    return Request(
+        method=_text(request.method),
+        target=f"{address.path}?{address.query}",
+        headers={"host": address.netloc, **{name.lower(): _text(value) for name, value in request.headers.items()}},
+        body=_bytes(request.body),
+    )
 
 
 def _text(content: Any) -> str:
     return content.decode() if isinstance(content, bytes) else str(content)
 
 
-def _refused(request: AWSPreparedRequest, refusal: _Refusal) -> AWSResponse:
-    if not refusal.code:
-        return _response(request, refusal.status, refusal.message.encode())
-    body = json.dumps({"__type": refusal.code, "message": refusal.message}).encode()
-    return _response(request, refusal.status, body, refusal.code)
+def _bytes(content: Any) -> bytes:
+    return content if isinstance(content, bytes) else _text(content).encode() if content else b""
 
 
 class _Raw(io.BytesIO):
@@ -305,10 +276,3 @@ class _Raw(io.BytesIO):
 
     def stream(self) -> Iterator[bytes]:
         yield self.getvalue()
-
-
-def _response(request: AWSPreparedRequest, status: int, body: bytes, error: str = "") -> AWSResponse:
-    headers: Any = {"content-type": "application/json", "x-amzn-requestid": "00000000-0000-4000-8000-000000000000"}
-    if error:
-        headers["x-amzn-errortype"] = error
-    return AWSResponse(_text(request.url), status, headers, _Raw(body))
