@@ -9,9 +9,15 @@ import hmac
 from collections.abc import Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
+from uuid import uuid4
 
 from mskaudit.errors import RemoteWireError
+from mskaudit.reference import identities
+from mskaudit.reference.identities import Signer
 from mskaudit.reference.realm import AwsCredential, IamSettings, OauthSettings, Realm, User
+from mskaudit.reference.tokens import Bearer, bearer
+from mskaudit.wire import msk_iam, oauthbearer
+from mskaudit.wire.oauthbearer import BearerRequest
 from mskaudit.wire.scram import ScramMechanism, ScramRefusal, ScramServer
 
 if TYPE_CHECKING:
@@ -66,6 +72,10 @@ def begin(mechanism: str, realm: Realm) -> Login:
             return _Scram(ScramMechanism(mechanism), realm)
         case "PLAIN":
             return lambda token: _plain(token, realm)
+        case oauthbearer.MECHANISM:
+            return _Oauth(realm)
+        case msk_iam.MECHANISM:
+            return lambda token: _iam(token, realm)
         case _:
             return lambda _: _refused(mechanism)
 
@@ -112,6 +122,66 @@ def _plain(token: bytes, realm: Realm) -> Outcome:
     return _welcome(realm, f"User:{name}")
 
 
+class _Oauth:
+    """OAUTHBEARER: a bad token is answered with an error as if all were well, and refused once that is acknowledged.
+
+    The client may send another token instead, as Kafka allows.
+    """
+
+    def __init__(self, realm: Realm) -> None:
+        self._realm = realm
+        self._failed = False
+
+    def __call__(self, token: bytes) -> Outcome:
+        failed, self._failed = self._failed, False
+        if failed and token == oauthbearer.ACKNOWLEDGED:
+            return Outcome(LoginStep.REFUSED, message=oauthbearer.INVALID_TOKEN)
+        try:
+            request = BearerRequest.parse(token)
+        except RemoteWireError:
+            return _refused(oauthbearer.MECHANISM)
+        holder = _holder(request.token, self._realm)
+        if holder is None:
+            self._failed = True
+            return Outcome(LoginStep.GO_ON, oauthbearer.INVALID_TOKEN.encode())
+        name = holder.principal if isinstance(holder, Bearer) else holder.credential.principal
+        if request.authorization_id not in ("", name):
+            message = (
+                f"Authentication failed: Client requested an authorization id ({request.authorization_id}) "
+                f"that is different from the token's principal name ({name})"
+            )
+            return Outcome(LoginStep.REFUSED, message=message)
+        identity = holder.credential if isinstance(holder, Signer) else None
+        return _welcome(self._realm, f"User:{name}", expires=holder.expires, identity=identity)
+
+
+def _holder(token: str, realm: Realm) -> Bearer | Signer | None:
+    """Whose token it is, by a JWT or by an AWS signature, or None."""
+    try:
+        found = bearer(token, realm.oauth, realm.clock()) if "." in token else identities.of_token(token, realm)
+    except RemoteWireError:
+        return None
+    return found if isinstance(found, Bearer | Signer) else None
+
+
+def _iam(token: bytes, realm: Realm) -> Outcome:
+    """AWS_MSK_IAM: one message each way, and no word on what was wrong."""
+    request_id = str(uuid4())
+    try:
+        signer = identities.of_message(token, realm)
+    except RemoteWireError:
+        signer = None
+    if not isinstance(signer, Signer):
+        return Outcome(LoginStep.REFUSED, message=f"[{request_id}]: Access denied")
+    return _welcome(
+        realm,
+        f"User:{signer.credential.principal}",
+        token=msk_iam.success(request_id),
+        expires=signer.expires,
+        identity=signer.credential,
+    )
+
+
 def _welcome(
     realm: Realm,
     principal: str,
@@ -130,11 +200,14 @@ def _welcome(
 
 
 def _lifetime_ms(realm: Realm, expires: datetime | None) -> int:
-    """The session's lifetime (KIP-368): the nearer of the credential's end and the limit, 0 where neither is."""
+    """The session's lifetime (KIP-368): the nearer of the credential's end and the limit, 0 where neither is.
+
+    A credential that clocks that differ keep alive beyond its end gives the shortest there is, since 0 has no end.
+    """
     ends = [realm.reauth_limit_ms] if realm.reauth_limit_ms > 0 else []
     if expires is not None:
         ends.append(round((expires - realm.clock()).total_seconds() * 1000))
-    return max(0, min(ends, default=0))
+    return max(1, min(ends)) if ends else 0
 
 
 def _refused(mechanism: str) -> Outcome:

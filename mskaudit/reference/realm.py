@@ -10,6 +10,8 @@ from typing import Annotated, Any, Final, Self
 
 from msgspec import Meta, Struct
 
+from mskaudit.reference.tokens import public_keys
+from mskaudit.wire.msk_iam import AwsKeys
 from mskaudit.wire.scram import MIN_ITERATIONS, ScramCredential, ScramMechanism
 
 _CREDENTIALS_KEPT: Final = 256
@@ -49,6 +51,11 @@ class AwsCredential(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         tuple[Mapping[str, Any], ...], Meta(description="the IAM policy documents in force for it")
     ] = ()
 
+    @property
+    def keys(self) -> AwsKeys:
+        """What it signs with."""
+        return AwsKeys(access_key=self.access_key, secret_key=self.secret_key, session_token=self.session_token)
+
     def __repr__(self) -> str:
         # Structs show all fields, and this one would show a secret.
         return f"AwsCredential(access_key={self.access_key!r}, principal={self.principal!r})"
@@ -71,6 +78,9 @@ class OauthSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     clock_skew_s: Annotated[
         int, Meta(ge=0, le=3600, description="seconds by which clocks may differ; unsigned tokens get none")
     ] = 30
+
+    def __post_init__(self) -> None:
+        public_keys(self.key_set)
 
 
 class IamSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,7 +12,7 @@ import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import unquote_to_bytes
 
@@ -236,6 +236,9 @@ def _instant(timestamp: str) -> datetime:
     if not _TIMESTAMP.fullmatch(timestamp):
         raise RemoteWireError("the client sent an IAM login whose date is malformed")
     try:
-        return datetime.strptime(timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        instant = datetime.strptime(timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
         raise RemoteWireError("the client sent an IAM login with a date that does not exist") from None
+    if instant.year == MAXYEAR:
+        raise RemoteWireError("the client sent an IAM login that would end after all dates")
+    return instant

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Protocol
+import re
+from typing import TYPE_CHECKING, Final, Protocol
 
 from mskaudit.errors import LocalWireError, RemoteWireError
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mskaudit.wire.scram import ScramClient
+
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 class SaslClient(Protocol):
@@ -91,6 +94,8 @@ def _unique(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
     for name, value in pairs:
         if name in members:
             raise RemoteWireError("the peer sent a JSON object that names a member twice")
+        if _SURROGATE.search(name) or (isinstance(value, str) and _SURROGATE.search(value)):
+            raise RemoteWireError("the peer sent a JSON object with text that no encoding has")
         members[name] = value
     return members
 

@@ -36,6 +36,7 @@ _NONCE_SIZE: Final = 24
 _NONCE: Final = re.compile(r"[\x21-\x2b\x2d-\x7e]+")
 _COUNT: Final = re.compile(r"[1-9][0-9]{0,9}")
 _NAME: Final = re.compile(r"(?:[^=,\x00]|=2C|=3D)+")
+_DELEGATION: Final = "tokenauth=true"
 _ERROR: Final = re.compile(r"[^,\x00]+")
 
 
@@ -193,13 +194,13 @@ class ScramServer:
     def challenge(self, client_first: bytes) -> bytes | ScramRefusal:
         """Return the server's first message, or at once a refusal for an unknown user, as Kafka does."""
         first = _ClientFirst.parse(client_first)
+        credential = self._credentials.get(first.username)
+        if credential is None or first.names_token:
+            return self._refusal()
         if first.authorization_id not in ("", first.username):
             return ScramRefusal(
                 message="Authentication failed: Client requested an authorization id that is different from username"
             )
-        credential = self._credentials.get(first.username)
-        if credential is None:
-            return self._refusal()
         nonce = first.nonce + self._nonce
         reply = f"r={nonce},s={_encode(credential.salt)},i={credential.iterations}"
         self._expected = _Expected(
@@ -259,6 +260,11 @@ class _ClientFirst:
     bare: str
     username: str
     nonce: str
+
+    @property
+    def names_token(self) -> bool:
+        """Whether the name is that of a delegation token (KIP-48), of which a server here has none."""
+        return _DELEGATION in self.bare.lower().split(",")[2:]
 
     @classmethod
     def parse(cls, message: bytes) -> Self:

@@ -56,7 +56,7 @@ def query(parameters: Mapping[str, str]) -> str:
 def signature(secret_key: str, *, scope: Scope, timestamp: str, host: str, parameters: Mapping[str, str]) -> str:
     """Return the signature in hex; the timestamp is yyyymmddThhmmssZ, and the only signed header is the host."""
     canonical = "\n".join(("GET", "/", query(parameters), f"host:{host}", "", "host", _NO_PAYLOAD))
-    digest = hashlib.sha256(_bytes(canonical)).hexdigest()
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
     signed = "\n".join((ALGORITHM, timestamp, str(scope), digest))
     return _hmac(_signing_key(secret_key, scope), signed).hex()
 
@@ -69,9 +69,4 @@ def _signing_key(secret_key: str, scope: Scope) -> bytes:
 
 
 def _hmac(key: bytes, text: str) -> bytes:
-    return hmac.digest(key, _bytes(text), "sha256")
-
-
-def _bytes(text: str) -> bytes:
-    # JSON can smuggle in lone surrogates, which have no UTF-8: they make a wrong signature, not a fault.
-    return text.encode(errors="surrogatepass")
+    return hmac.digest(key, text.encode(), "sha256")

@@ -134,8 +134,17 @@ def test_the_server_compares_the_nonce_of_the_proof() -> None:
 
 def test_extensions_are_skipped() -> None:
     server = server_of()
-    assert isinstance(server.challenge(CLIENT_FIRST + b",tokenauth=true"), bytes)
+    assert isinstance(server.challenge(CLIENT_FIRST + b",foo=bar"), bytes)
     assert ServerFirst.parse(SERVER_FIRST + b",x=y").iterations == 4096
+
+
+def test_a_delegation_token_is_not_known_as_in_kafka_without_one() -> None:
+    assert isinstance(server_of().challenge(CLIENT_FIRST + b",tokenauth=true"), ScramRefusal)
+
+
+def test_an_unknown_user_is_refused_before_whom_it_wants_to_act_as() -> None:
+    refusals = [server_of().challenge(b"n,a=bob,n=" + name + b",r=abc") for name in (b"user", b"eve")]
+    assert ["authorization id" in str(refusal) for refusal in refusals] == [True, False]
 
 
 def test_the_challenge_tells_the_iterations_without_a_password() -> None:
