@@ -11,23 +11,33 @@ import socket
 import ssl
 from collections.abc import Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from mskaudit.reference.channel import Channel, ClearChannel, TlsChannel
-from mskaudit.reference.conversation import Conversation, Surroundings, topic_id
-from mskaudit.reference.pki import server_context
+from mskaudit.errors import RemoteWireError, UsageError
+from mskaudit.facts.listeners import KINDS
+from mskaudit.reference.asking import Asking, Node
+from mskaudit.reference.channel import ClearChannel, TlsChannel, secured
+from mskaudit.reference.gates import authority_of, identity_of, realm_of
+from mskaudit.reference.misbehaviour import spoil
+from mskaudit.reference.releases import Mode, profile
+from mskaudit.reference.session import Place, Reply, Session
+from mskaudit.reference.state import State
+from mskaudit.wire.frames import BROKER_FRAME_LIMIT, FrameBuffer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from mskaudit.reference.channel import Channel
     from mskaudit.reference.cluster import Cluster, Listener
 
 HOST: Final = "127.0.0.1"
 _BACKLOG: Final = 128
 _PAUSE: Final = 0.01
+_OTHER_PORTS: Final = 19092
 
 
 class Manner(StrEnum):
@@ -38,15 +48,26 @@ class Manner(StrEnum):
     SILENT = "silent"
 
 
+class Ports(StrEnum):
+    """Where the listeners are.
+
+    `fixed` gives broker n the address 127.0.0.n and the ports that MSK uses: 9092, 9094, 9096, 9098 and, for public
+    ones, 9194, 9196, 9198; listeners that MSK has no port for follow from 19092 on.
+    """
+
+    EPHEMERAL = "ephemeral"
+    FIXED = "fixed"
+
+
 class Limits(Struct, frozen=True, kw_only=True):
     """How much a broker puts up with.
 
-    `login_delay` holds back the answer to a failed login (Kafka: about 0.3 s); `patience` is the wait for a peer that
-    neither sends nor takes (Kafka: 600 s); both in seconds. Beyond so many `connections` at one port a peer waits to be
-    accepted.
+    `login_delay` holds back the answer to a failed login, as long as Kafka was seen to; `patience` is the wait for a
+    peer that neither sends nor takes (Kafka: 600 s); both in seconds. Beyond so many `connections` at one port a peer
+    waits to be accepted.
     """
 
-    login_delay: float = 0.01
+    login_delay: float = 0.3
     patience: float = 60.0
     connections: int = 64
 
@@ -54,36 +75,63 @@ class Limits(Struct, frozen=True, kw_only=True):
 DEFAULT_LIMITS: Final = Limits()
 
 
-class Addresses(Struct, frozen=True, kw_only=True):
-    """Where a running cluster is: by listener, `host:port` of every broker in the order of their ids."""
+class Serving(Struct, frozen=True, kw_only=True):
+    """A running cluster: by listener, `host:port` of every broker in the order of their ids, and what they hold."""
 
     by_listener: Mapping[str, tuple[str, ...]]
+    nodes: tuple[Node, ...]
+    state: State
 
     @property
-    def all(self) -> tuple[str, ...]:
+    def addresses(self) -> tuple[str, ...]:
         """Every address, sorted."""
         return tuple(sorted(address for addresses in self.by_listener.values() for address in addresses))
 
 
 @asynccontextmanager
 async def serve(
-    cluster: Cluster, *, manner: Manner = Manner.ANSWERING, limits: Limits = DEFAULT_LIMITS
-) -> AsyncIterator[Addresses]:
+    cluster: Cluster,
+    *,
+    manner: Manner = Manner.ANSWERING,
+    limits: Limits = DEFAULT_LIMITS,
+    ports: Ports = Ports.EPHEMERAL,
+    host: str | None = None,
+    arn: str | None = None,
+) -> AsyncIterator[Serving]:
     """A running cluster; all connections are closed at the end, which does not wait for peers.
 
-    An exception of the brokers themselves is a bug, ends them and is raised at the end.
+    `host` is an address to listen on instead of loopback; `arn` is that of the cluster for policies of IAM. An
+    exception of the brokers themselves is a bug, ends them and is raised at the end.
+
+    Raises:
+        UsageError: a port is taken, or the installed OpenSSL cannot serve what a listener wants.
     """
-    for listener in cluster.listeners.values():
-        _context(listener)
     with ExitStack() as sockets:
-        ports = {
-            name: [sockets.enter_context(_bind(manner)) for _ in range(cluster.count)] for name in cluster.listeners
+        bound = {
+            name: [
+                sockets.enter_context(_bind(*_place(cluster, name, number, ports=ports, host=host), manner))
+                for number in range(cluster.count)
+            ]
+            for name in cluster.listeners
         }
-        brokers = _Brokers(cluster, ports, limits)
+        nodes = tuple(
+            Node(
+                number=number + 1,
+                rack=None,
+                addresses={name: listening[number].getsockname()[:2] for name, listening in bound.items()},
+            )
+            for number in range(cluster.count)
+        )
+        state = State(cluster)
+        brokers = _Brokers(cluster, state, nodes, limits, arn)
         sockets.callback(brokers.close)
-        serving = asyncio.create_task(brokers.run(manner), name=f"reference cluster {cluster.cluster_id}")
+        serving = asyncio.create_task(brokers.run(bound, manner), name=f"reference cluster {cluster.cluster_id}")
         try:
-            yield Addresses(by_listener={name: tuple(map(_address, bound)) for name, bound in ports.items()})
+            yield Serving(
+                by_listener={name: tuple(map(_address, listening)) for name, listening in bound.items()},
+                nodes=nodes,
+                state=state,
+            )
         finally:
             serving.cancel()
             await asyncio.wait([serving])
@@ -91,11 +139,28 @@ async def serve(
                 serving.result()
 
 
-def _bind(manner: Manner) -> socket.socket:
+def _place(cluster: Cluster, name: str, number: int, *, ports: Ports, host: str | None) -> tuple[str, int]:
+    """The address and port of a listener of the broker at a position."""
+    if ports is Ports.EPHEMERAL:
+        return host or HOST, 0
+    listener = cluster.listeners[name]
+    port = KINDS[listener.bootstrap].port if listener.bootstrap is not None else 0
+    if not port:
+        port = _OTHER_PORTS + list(cluster.listeners).index(name)
+    return (host, port + 100 * number) if host is not None else (f"127.0.0.{number + 1}", port)
+
+
+def _bind(host: str, port: int, manner: Manner) -> socket.socket:
     """A socket on a port of its own; one that does not listen refuses, and keeps the port from anybody else."""
     bound = socket.socket()
     bound.setblocking(False)
-    bound.bind((HOST, 0))
+    if port:  # a fixed port is asked for again right after a run that left connections behind
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise UsageError(f"cannot listen on {host}:{port} ({error.strerror}); use ephemeral ports") from None
     if manner is not Manner.REFUSING:
         bound.listen(_BACKLOG)
     return bound
@@ -106,13 +171,25 @@ def _address(bound: socket.socket) -> str:
     return f"{host}:{port}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Post:
+    """One listener of one broker, ready for clients."""
+
+    listener: Listener
+    place: Place
+
+
 class _Brokers:
     """All brokers of a cluster at work."""
 
-    def __init__(self, cluster: Cluster, ports: Mapping[str, list[socket.socket]], limits: Limits) -> None:
+    def __init__(
+        self, cluster: Cluster, state: State, nodes: tuple[Node, ...], limits: Limits, arn: str | None
+    ) -> None:
         self._cluster = cluster
-        self._ports = ports
+        self._state = state
+        self._nodes = nodes
         self._limits = limits
+        self._arn = arn
         self._peers: set[socket.socket] = set()
 
     def close(self) -> None:
@@ -120,83 +197,119 @@ class _Brokers:
         for peer in self._peers:
             peer.close()
 
-    async def run(self, manner: Manner) -> None:
+    async def run(self, bound: Mapping[str, list[socket.socket]], manner: Manner) -> None:
         """Serve until cancelled."""
         if manner is Manner.REFUSING:
             return
         async with asyncio.TaskGroup() as tasks:
-            for name, bound in self._ports.items():
-                around = self._surroundings(name) if manner is Manner.ANSWERING else None
-                for listening in bound:
-                    tasks.create_task(self._accept(listening, around, tasks), name=f"{name} {_address(listening)}")
+            for name, listening in bound.items():
+                for node, port in zip(self._nodes, listening, strict=True):
+                    post = self._post(name, node) if manner is Manner.ANSWERING else None
+                    tasks.create_task(self._accept(port, post, tasks), name=f"{name} of broker {node.number}")
 
-    def _surroundings(self, name: str) -> Surroundings:
-        return Surroundings(
-            cluster_id=self._cluster.cluster_id,
-            listener=self._cluster.listeners[name],
-            brokers=tuple(bound.getsockname() for bound in self._ports[name]),
-            topics=self._cluster.topics,
-            topic_names={topic_id(topic): topic for topic in self._cluster.topics},
-            users=self._cluster.users,
+    def _post(self, name: str, node: Node) -> _Post:
+        listener = self._cluster.listeners[name]
+        mode = Mode.CONTROLLER if listener.controller else self._cluster.mode
+        spoken = profile(self._cluster.release, mode)
+        asking = Asking(
+            state=self._state,
+            profile=spoken,
+            nodes=self._nodes,
+            node=node,
+            listener_name=name,
+            listener=listener,
+            authority=authority_of(self._state, listener, spoken.release, self._arn),
         )
+        realm = realm_of(self._state, listener, node)
+        limit = self._cluster.number("socket.request.max.bytes", BROKER_FRAME_LIMIT)
+        return _Post(listener=listener, place=Place(asking=asking, realm=realm, frame_limit=limit))
 
-    async def _accept(self, listening: socket.socket, around: Surroundings | None, tasks: asyncio.TaskGroup) -> None:
+    async def _accept(self, listening: socket.socket, post: _Post | None, tasks: asyncio.TaskGroup) -> None:
         loop = asyncio.get_running_loop()
-        places = asyncio.Semaphore(self._limits.connections)
+        most = self._limits.connections if post is None else post.listener.max_connections or self._limits.connections
+        places = asyncio.Semaphore(most)
         while True:
             await places.acquire()
             try:
-                peer, _ = await loop.sock_accept(listening)
+                peer, (host, _) = await loop.sock_accept(listening)
             except OSError:  # the peer gave up, or the process is out of descriptors for now
                 places.release()
                 await asyncio.sleep(_PAUSE)
                 continue
             self._peers.add(peer)
-            attending = tasks.create_task(self._attend(peer, around), name="a peer")
+            attending = tasks.create_task(self._attend(peer, host, post), name="a peer")
             attending.add_done_callback(lambda _: places.release())
 
-    async def _attend(self, peer: socket.socket, around: Surroundings | None) -> None:
+    async def _attend(self, peer: socket.socket, host: str, post: _Post | None) -> None:
         try:
             with suppress(OSError):  # peers go away and stall as they like
                 peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                clear = ClearChannel(peer, patience=self._limits.patience)
+                clear = ClearChannel(peer, patience=self._patience)
                 with suppress(ssl.SSLError):  # and what they say need not be TLS
-                    await self._talk(clear, around)
+                    await (_ignore(clear) if post is None else self._talk(clear, host, post))
                 await clear.linger()
         finally:
             peer.close()
             self._peers.discard(peer)
 
-    async def _talk(self, clear: ClearChannel, around: Surroundings | None) -> None:
-        if around is None:
-            await _ignore(clear)
-            return
-        channel = _channel(clear, around.listener)
+    @property
+    def _patience(self) -> float:
+        """Seconds for a peer that does nothing: Kafka's `connections.max.idle.ms` where it is shorter."""
+        return min(self._limits.patience, self._cluster.number("connections.max.idle.ms", 600_000) / 1000)
+
+    async def _talk(self, clear: ClearChannel, host: str, post: _Post) -> None:
+        channel: Channel = clear
+        if post.listener.protocol.has_tls:
+            channel = secured(clear, post.listener.client_certificate, post.listener.tls)
         await channel.open()
-        await self._converse(channel, Conversation(around))
+        who = identity_of(post.listener, channel.peer if isinstance(channel, TlsChannel) else None)
+        await self._converse(channel, Session(post.place.seen_from(host), who))
         await channel.close()
 
-    async def _converse(self, channel: Channel, conversation: Conversation) -> None:
+    async def _converse(self, channel: Channel, session: Session) -> None:
+        frames = FrameBuffer(limit=session.frame_limit)
         while chunk := await channel.receive():
-            for reply in conversation.hear(chunk):
-                if reply.late:
-                    await asyncio.sleep(self._limits.login_delay)
-                if reply.content:
-                    await channel.send(reply.content)
+            for content in _pieces(frames, chunk):
+                reply = await session.answer(content)
+                await self._say(channel, reply)
                 if reply.last:
                     return
+                frames.limit = session.frame_limit
+            if frames.fault:
+                if session.logging_in:
+                    await asyncio.sleep(self._limits.login_delay)
+                return
+
+    async def _say(self, channel: Channel, reply: Reply) -> None:
+        if reply.late:
+            await asyncio.sleep(self._limits.login_delay)
+        if reply.silent:
+            await _ignore(channel)
+            return
+        fault = self._cluster.misbehaviour
+        if fault is None or reply.api_key is None or not fault.concerns(reply.api_key) or not reply.content:
+            if reply.content:
+                await channel.send(reply.content)
+            return
+        spoilt = spoil(fault.fault, reply.content)
+        for piece in spoilt.pieces:
+            await asyncio.sleep(spoilt.pause)
+            await channel.send(piece)
+        if spoilt.silent:
+            await _ignore(channel)
+        if spoilt.closes:
+            raise ConnectionAbortedError("the world wants this connection to end here")
 
 
-def _context(listener: Listener) -> ssl.SSLContext | None:
-    return server_context(listener.client_certificate) if listener.protocol.has_tls else None
+def _pieces(frames: FrameBuffer, chunk: bytes) -> list[bytes]:
+    """The frames that a chunk completes; a refused one is left to `fault`, so that those before it are answered."""
+    try:
+        return frames.feed(chunk)
+    except RemoteWireError:
+        return []
 
 
-def _channel(clear: ClearChannel, listener: Listener) -> Channel:
-    context = _context(listener)
-    return clear if context is None else TlsChannel(clear, context)
-
-
-async def _ignore(clear: ClearChannel) -> None:
+async def _ignore(channel: Channel) -> None:
     """Take all and say nothing."""
-    while await clear.receive():
+    while await channel.receive():
         pass

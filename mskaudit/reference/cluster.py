@@ -1,18 +1,29 @@
-"""What a reference cluster is: its brokers, listeners, users and topics, as values that hold together."""
+"""What a reference cluster is: brokers, listeners, users, ACLs and topics, as values that hold together.
+
+Every field says in its description what turning it does; the page of worlds and turns is made from them.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 from msgspec import Meta, Struct
 
+from mskaudit.errors import UsageError
 from mskaudit.facts.listeners import KINDS
-from mskaudit.reference.pki import ClientCertificate
+from mskaudit.policy.acls import Acl, Operation, PatternType, Permission, ResourceType
+from mskaudit.reference.misbehaviour import Misbehaviour
+from mskaudit.reference.realm import AwsCredential, IamSettings, OauthSettings, User
+from mskaudit.reference.releases import Mode, Profile, profile
+from mskaudit.reference.tls_settings import DEFAULT_TLS, ClientCertificate, TlsSettings
 
 _TOPIC: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}")
+_CLUSTER: Final = "kafka-cluster"
+_MOST_NODES: Final = 6
+_NUMBERS: Final = ("socket.request.max.bytes", "connections.max.idle.ms")
 
 
 class Protocol(StrEnum):
@@ -45,15 +56,26 @@ class Mechanism(StrEnum):
 
 
 class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One listener of every broker.
+    """One listener of every broker."""
 
-    `bootstrap` is the kind under which the control plane lists its addresses; without one it does not.
-    """
-
-    protocol: Protocol
-    mechanisms: tuple[Mechanism, ...] = ()
-    client_certificate: ClientCertificate = ClientCertificate.NONE
-    bootstrap: str | None = None
+    protocol: Annotated[Protocol, Meta(description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")]
+    mechanisms: Annotated[tuple[Mechanism, ...], Meta(description="what SASL offers; none without SASL")] = ()
+    client_certificate: Annotated[ClientCertificate, Meta(description="`ssl.client.auth`")] = ClientCertificate.NONE
+    bootstrap: Annotated[
+        str | None, Meta(description="the kind under which GetBootstrapBrokers lists it; unset, AWS does not list it")
+    ] = None
+    controller: Annotated[bool, Meta(description="the listener of a KRaft controller, not of a broker")] = False
+    advertised: Annotated[
+        str | None, Meta(description="a host that Metadata names instead of the address that answers")
+    ] = None
+    tls: Annotated[TlsSettings, Meta(description="how it speaks TLS")] = DEFAULT_TLS
+    principal_mapping: Annotated[str, Meta(description="`ssl.principal.mapping.rules`")] = "DEFAULT"
+    max_reauth_ms: Annotated[int, Meta(ge=0, description="`connections.max.reauth.ms`; 0 turns it off")] = 0
+    max_connections: Annotated[
+        Annotated[int, Meta(ge=1)] | None, Meta(description="`max.connections`; further clients wait to be accepted")
+    ] = None
+    oauth: Annotated[OauthSettings, Meta(description="how tokens of OAUTHBEARER are checked")] = OauthSettings()
+    iam: Annotated[IamSettings, Meta(description="how logins with IAM are checked")] = IamSettings()
 
     def fault(self) -> str | None:
         """What is wrong with it, as half a sentence."""
@@ -66,14 +88,88 @@ class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return None
 
 
-class Cluster(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A cluster: `users` gives the passwords for SCRAM and PLAIN, `topics` the number of partitions."""
+class AclEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one principal may do to resources of one kind: an ACL for each operation."""
 
-    count: Annotated[int, Meta(ge=1, le=15)]
-    cluster_id: Annotated[str, Meta(min_length=1, max_length=100)]
-    users: Mapping[str, str] = {}
-    topics: Mapping[str, Annotated[int, Meta(ge=1, le=1000)]] = {}
-    listeners: Mapping[str, Listener]
+    principal: Annotated[str, Meta(description="`User:name`, `User:CN=name`, or `User:*`")]
+    operations: Annotated[tuple[str, ...], Meta(min_length=1, description="READ, WRITE, DESCRIBE, ALL and so on")]
+    resource: Annotated[str, Meta(description="TOPIC, GROUP, CLUSTER, TRANSACTIONAL_ID, DELEGATION_TOKEN or USER")]
+    name: Annotated[str, Meta(min_length=1, description="of the resource, or `*`")] = _CLUSTER
+    pattern: Annotated[str, Meta(description="LITERAL or PREFIXED")] = PatternType.LITERAL.name
+    host: Annotated[str, Meta(description="the address the client comes from, or `*`")] = "*"
+    permission: Annotated[str, Meta(description="ALLOW or DENY")] = Permission.ALLOW.name
+
+    def __post_init__(self) -> None:
+        self.acls()
+
+    def acls(self) -> tuple[Acl, ...]:
+        """The ACLs; ValueError where Kafka has no such kind, pattern, operation or permission."""
+        kind = _named(ResourceType, self.resource)
+        if (kind is ResourceType.CLUSTER) != (self.name == _CLUSTER):
+            raise ValueError(f"the cluster, and nothing else, is called {_CLUSTER!r}")
+        return tuple(
+            Acl(
+                resource_type=kind,
+                name=self.name,
+                pattern_type=_named(PatternType, self.pattern),
+                principal=self.principal,
+                host=self.host,
+                operation=_named(Operation, operation),
+                permission=_named(Permission, self.permission),
+            )
+            for operation in self.operations
+        )
+
+
+Named = TypeVar("Named", ResourceType, PatternType, Operation, Permission)
+
+
+def _named(kind: type[Named], name: str) -> Named:
+    """The member of a name, but for those that only filters have."""
+    real = [member.name for member in kind if member.name not in {"UNKNOWN", "ANY", "MATCH"}]
+    if name not in real:
+        raise ValueError(f"{name!r} is none of {', '.join(real)}")
+    return kind[name]
+
+
+class AuthorizerRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How requests are decided on where no ACL says anything."""
+
+    allow_everyone: Annotated[bool, Meta(description="`allow.everyone.if.no.acl.found`")] = False
+    super_users: Annotated[tuple[str, ...], Meta(description="`super.users`")] = ("User:CN=broker",)
+
+
+class Cluster(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The brokers of a world."""
+
+    count: Annotated[int, Meta(ge=1, le=_MOST_NODES, description="how many brokers")]
+    cluster_id: Annotated[str, Meta(min_length=1, max_length=100, description="the id that Metadata gives")]
+    release: Annotated[str, Meta(description="the release of Apache Kafka whose ApiVersions they answer with")] = "3.9"
+    mode: Annotated[Mode, Meta(description="zookeeper or kraft")] = Mode.ZOOKEEPER
+    listeners: Annotated[Mapping[str, Listener], Meta(description="by name; every broker has each of them")]
+    users: Annotated[
+        Mapping[str, User | str],
+        Meta(description="who logs in with a password; a bare text is a password for all ways"),
+    ] = {}
+    certificates: Annotated[
+        Mapping[str, str], Meta(description="client certificates to hand out: distinguished names by name")
+    ] = {}
+    aws_credentials: Annotated[Mapping[str, AwsCredential], Meta(description="who logs in with IAM")] = {}
+    topics: Annotated[
+        Mapping[str, Annotated[int, Meta(ge=1, le=1000)]], Meta(description="the number of partitions by name")
+    ] = {}
+    authorizer: Annotated[
+        AuthorizerRules | None, Meta(description="how requests are decided on; null is a cluster without authorizer")
+    ] = None
+    acls: Annotated[tuple[AclEntry, ...], Meta(description="the ACLs that the authorizer reads")] = ()
+    settings: Annotated[
+        Mapping[str, str],
+        Meta(description="`server.properties`: in force where it bears on security, shown in any case"),
+    ] = {}
+    dynamic_settings: Annotated[
+        Mapping[str, str], Meta(description="settings altered while running: shown, and not all of them in force")
+    ] = {}
+    misbehaviour: Annotated[Misbehaviour | None, Meta(description="how the brokers break the protocol")] = None
 
     def __post_init__(self) -> None:
         for name, listener in self.listeners.items():
@@ -82,3 +178,25 @@ class Cluster(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for topic in self.topics:
             if not _TOPIC.fullmatch(topic):
                 raise ValueError(f"{topic!r} is no name of a topic")
+        if self.mode is Mode.CONTROLLER:
+            raise ValueError("a cluster is in zookeeper or kraft mode; a listener can be that of a controller")
+        for setting in _NUMBERS:
+            self.number(setting, 0)
+        try:
+            _ = self.profile
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+
+    def number(self, setting: str, default: int) -> int:
+        """A number among the settings, `default` where it is not set; ValueError if it is none."""
+        return int(self.settings[setting]) if setting in self.settings else default
+
+    @property
+    def known_users(self) -> Mapping[str, User]:
+        """The users, each in full."""
+        return {name: User(password=user) if isinstance(user, str) else user for name, user in self.users.items()}
+
+    @property
+    def profile(self) -> Profile:
+        """What its release says of itself."""
+        return profile(self.release, self.mode)

@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 
 from mskaudit.errors import UsageError
 from mskaudit.model.evidence import Reason
-from mskaudit.reference.broker import DEFAULT_LIMITS, Addresses, Limits, Manner, serve
+from mskaudit.reference.broker import DEFAULT_LIMITS, Limits, Manner, Ports, Serving, serve
 from mskaudit.reference.cluster import Cluster
 from mskaudit.resources import folder
 from mskaudit.yaml_file import Document, read
@@ -164,9 +164,9 @@ def _check(name: str, reason: Reason) -> None:
 class RunningWorld:
     """A world that can be audited."""
 
-    def __init__(self, world: World, addresses: Addresses, plane: ControlPlane | None) -> None:
+    def __init__(self, world: World, brokers: Serving | None, plane: ControlPlane | None) -> None:
         self.world = world
-        self._addresses = addresses
+        self.brokers = brokers
         self._plane = plane
 
     @property
@@ -182,13 +182,14 @@ class RunningWorld:
     @property
     def addresses(self) -> tuple[str, ...]:
         """Every address of every broker as `host:port`, sorted, whether the control plane lists it or not."""
-        return self._addresses.all
+        return () if self.brokers is None else self.brokers.addresses
 
     def listener_addresses(self, name: str) -> tuple[str, ...]:
         """The addresses of one listener, in the order of the brokers; UsageError if there is no such listener."""
-        if name not in self._addresses.by_listener:
-            raise UsageError(f"there is no listener {name!r}; there are {', '.join(self._addresses.by_listener)}")
-        return self._addresses.by_listener[name]
+        known = {} if self.brokers is None else self.brokers.by_listener
+        if name not in known:
+            raise UsageError(f"there is no listener {name!r}; there are {', '.join(known) or 'none'}")
+        return known[name]
 
     def session(self) -> boto3.Session:
         """A session with the AWS of this world; UsageError in a world without."""
@@ -199,7 +200,12 @@ class RunningWorld:
 
 @asynccontextmanager
 async def run(
-    world: World, withhold: Mapping[str, Reason] | None = None, *, limits: Limits = DEFAULT_LIMITS
+    world: World,
+    withhold: Mapping[str, Reason] | None = None,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    ports: Ports = Ports.EPHEMERAL,
+    host: str | None = None,
 ) -> AsyncIterator[RunningWorld]:
     """A world, running until the context ends; `withhold` is what `parse_withhold` returns.
 
@@ -212,21 +218,23 @@ async def run(
         _check(LIVE, live)
     manner = Manner.ANSWERING if live is None else _MANNERS[live]
     async with AsyncExitStack() as stack:
-        addresses = Addresses(by_listener={})
+        brokers = None
         if world.brokers is not None:
-            addresses = await stack.enter_async_context(serve(world.brokers, manner=manner, limits=limits))
-        yield RunningWorld(world, addresses, _plane(world, addresses, refusals))
+            arn = None if world.aws is None else world.aws.arn
+            serving = serve(world.brokers, manner=manner, limits=limits, ports=ports, host=host, arn=arn)
+            brokers = await stack.enter_async_context(serving)
+        yield RunningWorld(world, brokers, _plane(world, brokers, refusals))
 
 
-def _plane(world: World, addresses: Addresses, refusals: Mapping[str, Reason]) -> ControlPlane | None:
+def _plane(world: World, brokers: Serving | None, refusals: Mapping[str, Reason]) -> ControlPlane | None:
     if world.aws is None:
         for name, reason in refusals.items():
             _check(name, reason)
         return None
     from mskaudit.reference.control_plane import ControlPlane
 
-    listeners = {} if world.brokers is None else world.brokers.listeners
-    return ControlPlane(_estate(world.aws, _bootstrap(listeners, addresses) | dict(world.aws.bootstrap)), refusals)
+    listed = {} if world.brokers is None or brokers is None else _bootstrap(world.brokers.listeners, brokers)
+    return ControlPlane(_estate(world.aws, listed | dict(world.aws.bootstrap)), refusals)
 
 
 def _estate(aws: AwsSide, bootstrap: Mapping[str, str]) -> Estate:
@@ -258,10 +266,10 @@ def _within(value: Any, *path: str) -> Any:
     return value
 
 
-def _bootstrap(listeners: Mapping[str, Listener], addresses: Addresses) -> dict[str, str]:
+def _bootstrap(listeners: Mapping[str, Listener], brokers: Serving) -> dict[str, str]:
     """The members of GetBootstrapBrokers: for every kind the addresses of all brokers and listeners."""
     members: dict[str, list[str]] = {}
-    for name, bound in addresses.by_listener.items():
+    for name, bound in brokers.by_listener.items():
         if (kind := listeners[name].bootstrap) is not None:
             members.setdefault(_BOOTSTRAP + kind.removeprefix("Plaintext"), []).extend(bound)
     return {member: ",".join(listed) for member, listed in members.items()}

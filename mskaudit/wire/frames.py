@@ -24,12 +24,13 @@ class FrameBuffer(SizedBuffer[bytes]):
 
     def __init__(self, *, limit: int = SCANNER_FRAME_LIMIT) -> None:
         super().__init__()
-        self._limit = limit
+        self.limit = limit
+        """Bytes of the largest frame; a change concerns frames whose length has not been read."""
 
     def _measure(self, header: bytes) -> int:
         size: int = INT32.unpack(header)[0]
-        if not 0 <= size <= self._limit:
-            raise RemoteWireError(f"the peer announced a frame of {size} bytes; the limit is {self._limit}")
+        if not 0 <= size <= self.limit:
+            raise RemoteWireError(f"the peer announced a frame of {size} bytes; the limit is {self.limit}")
         return size
 
     def _piece(self, content: bytes) -> bytes:

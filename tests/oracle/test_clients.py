@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from mskaudit.reference.broker import Addresses, serve
+from mskaudit.reference.broker import Serving, serve
 from mskaudit.reference.cluster import Cluster, Listener, Mechanism, Protocol
 from mskaudit.reference.pki import ClientCertificate, Credential, client_context, pki
 
@@ -102,12 +102,12 @@ def cluster() -> Cluster:
 
 
 @pytest.fixture
-async def addresses() -> AsyncIterator[Addresses]:
+async def addresses() -> AsyncIterator[Serving]:
     async with serve(cluster()) as serving:
         yield serving
 
 
-def expected(addresses: Addresses, way: Way) -> Seen:
+def expected(addresses: Serving, way: Way) -> Seen:
     brokers = dict(enumerate(addresses.by_listener[way.listener], start=1))
     return Seen("oracle-000001", 1, brokers, TOPICS)
 
@@ -211,24 +211,24 @@ def fail_with_python(address: str, way: Way) -> None:
 
 
 @pytest.mark.parametrize("way", ACCEPTED, ids=name_of)
-async def test_librdkafka_gets_in_and_sees_the_cluster(addresses: Addresses, way: Way) -> None:
+async def test_librdkafka_gets_in_and_sees_the_cluster(addresses: Serving, way: Way) -> None:
     for address in addresses.by_listener[way.listener]:
         assert await asyncio.to_thread(look_with_rdkafka, address, way) == expected(addresses, way)
 
 
 @pytest.mark.parametrize(("way", "says"), REFUSED, ids=name_of)
-async def test_librdkafka_is_refused_for_the_right_reason(addresses: Addresses, way: Way, says: str) -> None:
+async def test_librdkafka_is_refused_for_the_right_reason(addresses: Serving, way: Way, says: str) -> None:
     address = addresses.by_listener[way.listener][0]
     assert says in await asyncio.to_thread(fail_with_rdkafka, address, way)
 
 
 @pytest.mark.parametrize("way", ACCEPTED, ids=name_of)
-async def test_kafka_python_gets_in_and_sees_the_cluster(addresses: Addresses, way: Way) -> None:
+async def test_kafka_python_gets_in_and_sees_the_cluster(addresses: Serving, way: Way) -> None:
     address = addresses.by_listener[way.listener][0]
     assert await asyncio.to_thread(look_with_python, address, way) == expected(addresses, way)
 
 
 @pytest.mark.parametrize("way", [way for way, _ in REFUSED], ids=name_of)
-async def test_kafka_python_is_refused(addresses: Addresses, way: Way) -> None:
+async def test_kafka_python_is_refused(addresses: Serving, way: Way) -> None:
     with pytest.raises(KafkaTimeoutError, match="Unable to bootstrap"):
         await asyncio.to_thread(fail_with_python, addresses.by_listener[way.listener][0], way)

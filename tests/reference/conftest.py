@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mskaudit.errors import RemoteWireError
-from mskaudit.reference.broker import Addresses, serve
+from mskaudit.reference.broker import Limits, Serving, serve
 from mskaudit.reference.cluster import Cluster, Listener, Mechanism, Protocol
 from mskaudit.reference.pki import ClientCertificate, client_context, pki
+from mskaudit.reference.releases import Mode
 from mskaudit.wire.connection import Answer, ClientConnection
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ def cluster() -> Cluster:
     return Cluster(
         count=3,
         cluster_id="every-kind",
+        release="4.4",
+        mode=Mode.KRAFT,
         users={"billing": "secret", "audit": "sésame, öffne dich"},
         topics={"orders": 3, "payments": 1},
         listeners={
@@ -99,13 +102,13 @@ def cluster() -> Cluster:
 
 
 @pytest.fixture
-async def addresses(cluster: Cluster) -> AsyncIterator[Addresses]:
+async def addresses(cluster: Cluster) -> AsyncIterator[Serving]:
     """That cluster, running."""
-    async with serve(cluster) as serving:
+    async with serve(cluster, limits=Limits(login_delay=0.01)) as serving:
         yield serving
 
 
 @pytest.fixture
-def connect(addresses: Addresses, call: Calling) -> Connecting:
+def connect(addresses: Serving, call: Calling) -> Connecting:
     """Connect to the first broker of a listener, with a trusted certificate."""
     return lambda name: call(addresses.by_listener[name][0], client_context(pki().client) if name in TLS else None)

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from mskaudit.reference.cluster import Cluster, Listener, Mechanism, Protocol
-from mskaudit.reference.conversation import topic_id
 from mskaudit.reference.pki import Credential, client_context, pki
+from mskaudit.reference.state import topic_id
 from mskaudit.wire.codes import ErrorCode
 from mskaudit.wire.frames import frame
 from mskaudit.wire.messages import (
-    APIS,
     OPERATIONS_UNKNOWN,
     ApiVersionsRequest,
     ApiVersionsResponse,
@@ -32,7 +31,7 @@ from mskaudit.wire.messages import (
 from mskaudit.wire.scram import ScramClient, ScramMechanism
 
 if TYPE_CHECKING:
-    from mskaudit.reference.broker import Addresses
+    from mskaudit.reference.broker import Serving
     from mskaudit.wire.connection import Answer
     from tests.reference.conftest import Calling, Connecting, Peer
 
@@ -71,14 +70,23 @@ async def authenticate(peer: Peer, token: bytes) -> SaslAuthenticateResponse:
 
 
 @pytest.mark.parametrize("name", [*CLEAR, *TLS])
-async def test_api_versions_is_answered_to_anybody(connect: Connecting, name: str) -> None:
+@pytest.mark.parametrize("version", ApiVersionsRequest.versions)
+async def test_api_versions_is_answered_to_anybody(
+    connect: Connecting, cluster: Cluster, name: str, version: int
+) -> None:
     async with connect(name) as peer:
-        for version in ApiVersionsRequest.versions:
-            answer = expect(ApiVersionsResponse, await peer.ask(GREETING, version=version))
-            assert answer.error_code == ErrorCode.NONE
-            assert {(entry.api_key, entry.min_version, entry.max_version) for entry in answer.api_keys} == {
-                (api.key, api.versions.start, api.versions.stop - 1) for api in APIS
-            }
+        answer = expect(ApiVersionsResponse, await peer.ask(GREETING, version=version))
+        assert answer.error_code == ErrorCode.NONE
+        assert {entry.api_key: (entry.min_version, entry.max_version) for entry in answer.api_keys} == (
+            cluster.profile.apis
+        )
+
+
+@pytest.mark.parametrize("name", SASL)
+async def test_a_sasl_listener_tells_its_versions_once(connect: Connecting, name: str) -> None:
+    async with connect(name) as peer:
+        assert await peer.ask(GREETING, version=3) is not None
+        assert await peer.ask(GREETING, version=3) is None
 
 
 @pytest.mark.parametrize("name", [*CLEAR, *TLS])
@@ -144,11 +152,19 @@ async def test_after_the_handshake_only_tokens_are_heard(connect: Connecting, se
         assert await peer.ask(second, version=1) is None
 
 
-async def test_a_handshake_of_version_0_is_answered_and_leads_nowhere(connect: Connecting) -> None:
+@pytest.mark.parametrize(("password", "gets_in"), [("secret", True), ("wrong", False)])
+async def test_after_a_handshake_of_version_0_tokens_are_bare_frames(
+    connect: Connecting, password: str, *, gets_in: bool
+) -> None:
     async with connect("sasl_plaintext") as peer:
         answer = await peer.ask(SaslHandshakeRequest(mechanism="PLAIN"), version=0)
         assert expect(SaslHandshakeResponse, answer).error_code == ErrorCode.NONE
-        assert await peer.is_closed()
+        await peer.say(frame(b"\0billing\0" + password.encode()))
+        if gets_in:
+            assert await peer.reader.readexactly(4) == bytes(4)
+            assert await peer.ask(MetadataRequest(topics=()), version=9) is not None
+        else:
+            assert await peer.is_closed()
 
 
 @pytest.mark.parametrize("mechanism", ScramMechanism)
@@ -197,7 +213,6 @@ async def test_a_wrong_scram_login_is_refused_and_the_connection_closed(
         ("SCRAM-SHA-512", b"n,a=audit,n=billing,r=x", ErrorCode.SASL_AUTHENTICATION_FAILED),
         ("SCRAM-SHA-512", b"\xff\xfe", ErrorCode.SASL_AUTHENTICATION_FAILED),
         ("AWS_MSK_IAM", b'{"version": "2020_10_22"}', ErrorCode.SASL_AUTHENTICATION_FAILED),
-        ("OAUTHBEARER", b"n,,\x01auth=Bearer x\x01\x01", ErrorCode.SASL_AUTHENTICATION_FAILED),
     ],
 )
 async def test_a_token_is_judged(connect: Connecting, mechanism: str, token: bytes, error: ErrorCode) -> None:
@@ -213,7 +228,7 @@ async def test_a_token_is_judged(connect: Connecting, mechanism: str, token: byt
 @pytest.mark.parametrize("name", ["plaintext", "tls", "required"])
 @pytest.mark.parametrize("broker", range(3))
 async def test_brokers_are_advertised_on_the_listener_that_was_asked(
-    addresses: Addresses, call: Calling, name: str, broker: int
+    addresses: Serving, call: Calling, name: str, broker: int
 ) -> None:
     context = client_context(pki().client) if name in TLS else None
     async with call(addresses.by_listener[name][broker], context) as peer:
@@ -323,7 +338,7 @@ async def test_a_hello_at_a_clear_listener_is_closed_without_a_byte(connect: Con
 
 @pytest.mark.parametrize("name", TLS)
 async def test_kafka_in_clear_at_a_tls_listener_gets_the_alert_of_a_jvm(
-    addresses: Addresses, call: Calling, name: str
+    addresses: Serving, call: Calling, name: str
 ) -> None:
     async with call(addresses.by_listener[name][0]) as peer:
         await peer.say(API_VERSIONS_V0)
@@ -346,7 +361,7 @@ async def test_kafka_in_clear_at_a_tls_listener_gets_the_alert_of_a_jvm(
     ],
 )
 async def test_a_client_certificate_decides(
-    addresses: Addresses, call: Calling, name: str, credential: str | None, alert: str | None, tls: ssl.TLSVersion
+    addresses: Serving, call: Calling, name: str, credential: str | None, alert: str | None, tls: ssl.TLSVersion
 ) -> None:
     presented: Credential | None = getattr(pki(), credential) if credential else None
     context = client_context(presented)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mskaudit.reference.broker import Addresses, Limits, Manner, serve
+from mskaudit.reference.broker import Limits, Manner, Serving, serve
 from mskaudit.reference.cluster import Cluster, Listener, Protocol
-from mskaudit.reference.conversation import SASL_FRAME_LIMIT
 from mskaudit.reference.pki import client_context
+from mskaudit.reference.session import SASL_FRAME_LIMIT
 from mskaudit.wire.frames import BROKER_FRAME_LIMIT, frame
 from mskaudit.wire.messages import ApiVersionsRequest, MetadataRequest, MetadataResponse, SaslHandshakeRequest
 
@@ -56,7 +56,7 @@ async def test_what_comes_before_a_fault_is_answered(connect: Connecting) -> Non
         assert int.from_bytes(answered[:4], "big") == len(answered) - 4
 
 
-async def test_a_refusal_always_arrives_before_the_end(addresses: Addresses, call: Calling) -> None:
+async def test_a_refusal_always_arrives_before_the_end(addresses: Serving, call: Calling) -> None:
     async def refused() -> None:
         async with call(addresses.by_listener["sasl_plaintext"][0]) as peer:
             assert await peer.ask(SaslHandshakeRequest(mechanism="NO"), version=1) is not None
@@ -111,10 +111,10 @@ async def test_peers_beyond_the_limit_wait_for_a_place(cluster: Cluster, call: C
 async def test_the_end_leaves_no_task_and_no_connection(cluster: Cluster, manner: Manner) -> None:
     before = asyncio.all_tasks()
     async with serve(cluster, manner=manner) as serving:
-        assert len(set(serving.all)) == 18
+        assert len(set(serving.addresses)) == 18
         left = []
         if manner is not Manner.REFUSING:
-            for address in serving.all:
+            for address in serving.addresses:
                 reader, writer = await asyncio.open_connection(*address.split(":"))
                 left.append((reader, writer))
     assert asyncio.all_tasks() == before
@@ -123,14 +123,14 @@ async def test_the_end_leaves_no_task_and_no_connection(cluster: Cluster, manner
             assert await reader.read() == b""
         writer.close()
         await writer.wait_closed()
-    for address in serving.all:
+    for address in serving.addresses:
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection(*address.split(":"))
 
 
 async def test_brokers_that_refuse_have_addresses_where_nobody_listens(cluster: Cluster) -> None:
     async with serve(cluster, manner=Manner.REFUSING) as serving:
-        for address in serving.all:
+        for address in serving.addresses:
             with pytest.raises(ConnectionRefusedError):
                 await asyncio.open_connection(*address.split(":"))
 
@@ -166,7 +166,7 @@ def hostile(chance: random.Random) -> bytes:
             return CLIENT_HELLO[: chance.randrange(len(CLIENT_HELLO))] + noise
 
 
-async def test_hostile_peers_stop_nobody_else(addresses: Addresses, call: Calling, connect: Connecting) -> None:
+async def test_hostile_peers_stop_nobody_else(addresses: Serving, call: Calling, connect: Connecting) -> None:
     chance = random.Random(20261123)  # noqa: S311  the same peers every time
 
     async def attack(address: str) -> None:
@@ -179,7 +179,7 @@ async def test_hostile_peers_stop_nobody_else(addresses: Addresses, call: Callin
                     peer.writer.transport.abort()
 
     async with asyncio.timeout(60):
-        for address in addresses.all:
+        for address in addresses.addresses:
             tasks = [asyncio.create_task(attack(address)) for _ in range(20)]
             _, stuck = await asyncio.wait(tasks, timeout=0.2)
             for task in stuck:

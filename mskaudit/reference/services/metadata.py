@@ -1,0 +1,128 @@
+"""Where the brokers are and which topics there are, as far as whoever asks may know (KIP-430, KIP-700, KIP-966)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from mskaudit.policy.acls import Operation, ResourceType
+from mskaudit.wire.codes import ErrorCode
+from mskaudit.wire.messages import (
+    NO_UUID,
+    ApiKey,
+    DescribeClusterBroker,
+    DescribeClusterRequest,
+    DescribeClusterResponse,
+    EndpointType,
+    MetadataBroker,
+    MetadataPartition,
+    MetadataRequest,
+    MetadataRequestTopic,
+    MetadataResponse,
+    MetadataTopic,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mskaudit.reference.asking import Asking, Handler, Node
+    from mskaudit.reference.state import Partition, Topic
+
+_TOPIC_IDS_SINCE: Final = 12
+
+
+async def _metadata(asking: Asking, request: MetadataRequest) -> MetadataResponse:
+    return MetadataResponse(
+        brokers=tuple(
+            MetadataBroker(node_id=node.number, host=host, port=port, rack=node.rack)
+            for node, host, port in endpoints(asking)
+        ),
+        cluster_id=asking.state.cluster.cluster_id,
+        controller_id=asking.controller,
+        topics=tuple(_topics(asking, request)),
+        cluster_authorized_operations=asking.cluster_operations(wanted=request.include_cluster_authorized_operations),
+    )
+
+
+def endpoints(asking: Asking) -> Iterator[tuple[Node, str, int]]:
+    """Every broker with the host and port that it is advertised under on the listener that was asked."""
+    for node in asking.nodes:
+        host, port = node.addresses[asking.listener_name]
+        yield node, asking.listener.advertised or host, port
+
+
+def _topics(asking: Asking, request: MetadataRequest) -> Iterator[MetadataTopic]:
+    wanted = request.include_topic_authorized_operations
+    if request.topics is None or (asking.version == 0 and not request.topics):
+        for topic in sorted(asking.state.topics.values(), key=lambda topic: topic.name):
+            if asking.may(Operation.DESCRIBE, ResourceType.TOPIC, topic.name):
+                yield _described(asking, topic, wanted=wanted)
+        return
+    for asked in dict.fromkeys(request.topics):
+        yield _topic(asking, asked, request)
+
+
+def _topic(asking: Asking, asked: MetadataRequestTopic, request: MetadataRequest) -> MetadataTopic:
+    by_id = asked.topic_id != NO_UUID
+    if asking.version < _TOPIC_IDS_SINCE and (by_id or asked.name is None):
+        return MetadataTopic(error_code=ErrorCode.INVALID_REQUEST, name=asked.name or "", topic_id=asked.topic_id)
+    if by_id:
+        found = asking.state.topic_by_id(asked.topic_id)
+        if found is None:
+            return MetadataTopic(error_code=ErrorCode.UNKNOWN_TOPIC_ID, name=None, topic_id=asked.topic_id)
+        if not asking.may(Operation.DESCRIBE, ResourceType.TOPIC, found.name):
+            return MetadataTopic(error_code=ErrorCode.TOPIC_AUTHORIZATION_FAILED, name=None, topic_id=asked.topic_id)
+        return _described(asking, found, wanted=request.include_topic_authorized_operations)
+    assert asked.name is not None  # one of both is there
+    if not asking.may(Operation.DESCRIBE, ResourceType.TOPIC, asked.name):
+        return MetadataTopic(error_code=ErrorCode.TOPIC_AUTHORIZATION_FAILED, name=asked.name)
+    known = asking.state.topics.get(asked.name)
+    if known is not None:
+        return _described(asking, known, wanted=request.include_topic_authorized_operations)
+    operations = asking.operations(ResourceType.TOPIC, asked.name, wanted=request.include_topic_authorized_operations)
+    return MetadataTopic(
+        error_code=ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, name=asked.name, topic_authorized_operations=operations
+    )
+
+
+def _described(asking: Asking, topic: Topic, *, wanted: bool) -> MetadataTopic:
+    return MetadataTopic(
+        name=topic.name,
+        topic_id=topic.topic_id,
+        is_internal=topic.is_internal,
+        partitions=tuple(map(_partition, topic.partitions)),
+        topic_authorized_operations=asking.operations(ResourceType.TOPIC, topic.name, wanted=wanted),
+    )
+
+
+def _partition(partition: Partition) -> MetadataPartition:
+    return MetadataPartition(
+        partition_index=partition.index,
+        leader_id=partition.leader,
+        leader_epoch=0,
+        replica_nodes=partition.replicas,
+        isr_nodes=partition.replicas,
+    )
+
+
+async def _describe_cluster(asking: Asking, request: DescribeClusterRequest) -> DescribeClusterResponse:
+    own = EndpointType.CONTROLLERS if asking.listener.controller else EndpointType.BROKERS
+    if request.endpoint_type != own:
+        known = request.endpoint_type in set(EndpointType)
+        error = ErrorCode.MISMATCHED_ENDPOINT_TYPE if known else ErrorCode.UNSUPPORTED_ENDPOINT_TYPE
+        return DescribeClusterResponse(error_code=error, cluster_id="")
+    return DescribeClusterResponse(
+        endpoint_type=own,
+        cluster_id=asking.state.cluster.cluster_id,
+        controller_id=asking.controller,
+        brokers=tuple(
+            DescribeClusterBroker(broker_id=node.number, host=host, port=port, rack=node.rack)
+            for node, host, port in endpoints(asking)
+        ),
+        cluster_authorized_operations=asking.cluster_operations(wanted=request.include_cluster_authorized_operations),
+    )
+
+
+HANDLERS: Final[Mapping[int, Handler]] = {
+    ApiKey.METADATA: _metadata,
+    ApiKey.DESCRIBE_CLUSTER: _describe_cluster,
+}

@@ -1,0 +1,178 @@
+"""What the brokers of a reference cluster hold together: topics and their records, ACLs, credentials, settings, groups.
+
+All nodes of a cluster live in one process and share it, so that replication needs no traffic. Everything in it is
+bounded, since clients fill it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+from uuid import NAMESPACE_DNS, UUID, uuid4, uuid5
+
+from mskaudit.policy.acls import AclSet, Authorizer, Flavour, parse_super_users
+from mskaudit.reference.realm import scram_credentials
+from mskaudit.reference.releases import Mode
+
+if TYPE_CHECKING:
+    from mskaudit.reference.cluster import Cluster
+
+MOST_TOPICS: Final = 2_000
+MOST_PARTITIONS: Final = 10_000
+MOST_GROUPS: Final = 1_000
+MOST_ACLS: Final = 10_000
+MOST_USERS: Final = 1_000
+MOST_RECORD_BYTES: Final = 32 << 20
+"""Bytes of records that a cluster keeps in all."""
+
+INTERNAL: Final = frozenset({"__consumer_offsets", "__transaction_state", "__share_group_state"})
+_REPLICAS: Final = 3
+
+Clock = Callable[[], datetime]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class StoredBatch:
+    """A record batch as it came in, with the offsets it was given."""
+
+    base_offset: int
+    last_offset: int
+    timestamp: int
+    content: bytes
+
+
+@dataclass(slots=True)
+class ProducerState:
+    """What a partition remembers of an idempotent producer: its epoch and the batches it may send again."""
+
+    epoch: int
+    recent: OrderedDict[tuple[int, int], int] = field(default_factory=OrderedDict)
+    """Base offset by first and last sequence number."""
+
+
+@dataclass(slots=True)
+class Partition:
+    """One partition and its records; ids of brokers."""
+
+    index: int
+    replicas: tuple[int, ...]
+    batches: list[StoredBatch] = field(default_factory=list)
+    start_offset: int = 0
+    end_offset: int = 0
+    producers: dict[int, ProducerState] = field(default_factory=dict)
+
+    @property
+    def leader(self) -> int:
+        """The broker that serves it."""
+        return self.replicas[0]
+
+
+@dataclass(slots=True)
+class Topic:
+    """A topic; `settings` are what was set for it alone."""
+
+    name: str
+    topic_id: UUID
+    partitions: list[Partition]
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether it is one of Kafka's own."""
+        return self.name in INTERNAL
+
+
+def topic_id(name: str) -> UUID:
+    """The id of a topic that a world begins with, the same every time."""
+    return uuid5(NAMESPACE_DNS, name)
+
+
+class State:
+    """A cluster at work; `clock` gives aware datetimes."""
+
+    def __init__(self, cluster: Cluster, *, clock: Clock = _now) -> None:
+        self.cluster = cluster
+        self.clock = clock
+        self.topics: dict[str, Topic] = {}
+        self.groups: dict[str, object] = {}
+        """Groups by id; what a group is, is the business of the service of groups."""
+        self.broker_settings: dict[str, dict[str, str]] = {"": dict(cluster.dynamic_settings)}
+        """Dynamic settings by broker id, and of all brokers under the empty text."""
+        self.quotas: dict[tuple[tuple[str, str | None], ...], dict[str, float]] = {}
+        """Client quotas by entity: pairs of type and name, None for the default."""
+        self.record_bytes = 0
+        self.credentials = scram_credentials(cluster.known_users)
+        """SCRAM credentials by mechanism and user."""
+        self._next_producer_id = 1000
+        self._acls = AclSet(acl for entry in cluster.acls for acl in entry.acls())
+        self._authorizer: Authorizer | None = None
+        for name, partitions in cluster.topics.items():
+            self.add_topic(name, partitions, chosen_id=topic_id(name))
+
+    @property
+    def partition_count(self) -> int:
+        """Partitions of all topics."""
+        return sum(len(topic.partitions) for topic in self.topics.values())
+
+    def add_topic(
+        self, name: str, partitions: int, *, replicas: int | None = None, chosen_id: UUID | None = None
+    ) -> Topic:
+        """A new topic with its replicas spread over the brokers; the caller has checked that there is room."""
+        topic = Topic(name=name, topic_id=chosen_id or uuid4(), partitions=[])
+        self.topics[name] = topic
+        self.add_partitions(topic, partitions, replicas=replicas)
+        return topic
+
+    def add_partitions(self, topic: Topic, total: int, *, replicas: int | None = None) -> None:
+        """Let a topic have `total` partitions."""
+        count = self.cluster.count
+        wanted = min(count, _REPLICAS if replicas is None else replicas)
+        for index in range(len(topic.partitions), total):
+            placed = tuple((index + place) % count + 1 for place in range(wanted))
+            topic.partitions.append(Partition(index=index, replicas=placed))
+
+    def topic_by_id(self, wanted: UUID) -> Topic | None:
+        """The topic of an id."""
+        return next((topic for topic in self.topics.values() if topic.topic_id == wanted), None)
+
+    def remove_topic(self, name: str) -> None:
+        """Forget a topic and its records."""
+        for partition in self.topics.pop(name).partitions:
+            self.record_bytes -= sum(len(batch.content) for batch in partition.batches)
+
+    def new_producer_id(self) -> int:
+        """An id that no producer of this cluster has."""
+        self._next_producer_id += 1
+        return self._next_producer_id
+
+    @property
+    def acls(self) -> AclSet:
+        """The ACLs in force."""
+        return self._acls
+
+    @acls.setter
+    def acls(self, acls: AclSet) -> None:
+        self._acls = acls
+        self._authorizer = None
+
+    @property
+    def authorizer(self) -> Authorizer | None:
+        """What decides on requests, None where the cluster has no authorizer."""
+        rules = self.cluster.authorizer
+        if rules is None:
+            return None
+        if self._authorizer is None:
+            self._authorizer = Authorizer(
+                acls=self._acls,
+                super_users=parse_super_users(";".join(rules.super_users)),
+                allow_everyone=rules.allow_everyone,
+                flavour=Flavour.ZOOKEEPER if self.cluster.mode is Mode.ZOOKEEPER else Flavour.STANDARD,
+            )
+        return self._authorizer
