@@ -72,7 +72,7 @@ class OauthSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         tuple[str, ...],
         Meta(max_length=16, description="public keys in PEM that may sign; empty is the cluster's own, made at start"),
     ] = ()
-    audience: Annotated[str | None, Meta(description="the audience a token must name")] = None
+    audience: Annotated[str | None, Meta(description="the audience a token must name; unset, it must name none")] = None
     issuer: Annotated[str | None, Meta(description="the issuer a token must name")] = None
     principal_claim: Annotated[str, Meta(min_length=1, description="the claim that names the user")] = "sub"
     clock_skew_s: Annotated[

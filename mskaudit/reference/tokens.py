@@ -1,7 +1,7 @@
 """Bearer tokens at a reference broker: JWTs that Kafka's validators would take, and the making of some.
 
-Unsigned tokens are checked as Kafka 4.3.1 was seen to do with no key set, signed ones as with one, except that any
-key of the set may have signed, whatever the token calls it, and that claims named twice are refused.
+Unsigned tokens are checked as Kafka 4.3.1 was seen to do with no key set, signed ones as with one, except that claims
+named twice are refused.
 """
 
 from __future__ import annotations
@@ -55,11 +55,12 @@ class TokenRefusal(NamedTuple):
 def bearer(token: str, settings: OauthSettings, now: datetime) -> Bearer | TokenRefusal:
     """Whom the token names, or why it is refused; RemoteWireError if it is no token at all."""
     jwt = Jwt.parse(token)
-    unsigned = jwt.algorithm == UNSIGNED
-    refusal = _unsigned(jwt, settings) if unsigned else _signed(jwt, settings)
-    if refusal is None:
-        moment, skew = now.timestamp(), 0 if unsigned else settings.clock_skew_s
-        refusal = _times(jwt, moment, skew) or (None if unsigned else _addressed(jwt, settings, moment))
+    moment = now.timestamp()
+    if jwt.algorithm == UNSIGNED:
+        refusal = _unsigned(jwt, settings) or _times(jwt, moment, skew=0) or _issued(jwt, moment)
+    else:
+        refusal = _signed(jwt, settings) or _times(jwt, moment, skew=settings.clock_skew_s)
+        refusal = refusal or _addressed(jwt, settings, moment)
     if refusal is not None:
         return TokenRefusal(refusal)
     principal, expires = jwt.text(settings.principal_claim), jwt.instant("exp")
@@ -101,15 +102,19 @@ def _verifies(key: PublicKey, algorithm: TokenAlgorithm, jwt: Jwt) -> bool:
     return False
 
 
-def _times(jwt: Jwt, now: float, skew: int) -> str | None:
+def _times(jwt: Jwt, now: float, *, skew: int) -> str | None:
     expires, issued = jwt.instant("exp"), jwt.instant("iat")
     if expires is None:
         return "no end"
     if now - skew >= expires:
         return "expired"
-    if issued is not None and (issued > now + skew or issued >= expires):
-        return "issued in the future or after its end"
-    return None
+    return "issued after its end" if issued is not None and issued >= expires else None
+
+
+def _issued(jwt: Jwt, now: float) -> str | None:
+    """What only unsigned tokens are asked for: that they be of the past, if they say of when they are."""
+    issued = jwt.instant("iat")
+    return "issued in the future" if issued is not None and issued > now else None
 
 
 def _addressed(jwt: Jwt, settings: OauthSettings, now: float) -> str | None:
@@ -119,11 +124,11 @@ def _addressed(jwt: Jwt, settings: OauthSettings, now: float) -> str | None:
         return "no time of issue"
     if starts is not None and starts > now + settings.clock_skew_s:
         return "not valid yet"
-    if settings.audience is not None and settings.audience not in jwt.texts("aud"):
+    audiences = jwt.texts("aud")
+    foreign = bool(audiences) if settings.audience is None else settings.audience not in audiences
+    if foreign:
         return "for another audience"
-    if settings.issuer is not None and jwt.text("iss") != settings.issuer:
-        return "from another issuer"
-    return None
+    return None if settings.issuer in (None, jwt.text("iss")) else "from another issuer"
 
 
 @cache

@@ -26,8 +26,8 @@ UNSIGNED: Final = "none"
 MAX_TOKEN: Final = 65_536
 """Characters of the longest token looked at."""
 
-MAX_INSTANT: Final = 253_402_300_799
-"""Seconds since 1970 of the last second of the year 9999."""
+MAX_INSTANT: Final = 32_503_680_000
+"""Seconds from 1970 to the year 3000; what ends later would overflow somewhere, as it does in Kafka."""
 
 _SEPARATOR: Final = "\x01"
 _AUTH: Final = "auth"
