@@ -179,9 +179,6 @@ class AclSet:
     def __len__(self) -> int:
         return len(self._acls)
 
-    def __contains__(self, acl: object) -> bool:
-        return acl in self._acls
-
     def including(self, acls: Iterable[Acl]) -> AclSet:
         """Return a set with ``acls`` too; those already there keep their place."""
         return AclSet((*self._acls, *acls))
@@ -251,7 +248,7 @@ class Authorizer:
     def authorize(
         self, principal: str, host: str, *, operation: Operation, resource_type: ResourceType, name: str
     ) -> Decision:
-        """Decide one operation on one resource; ``host`` is the client's address as Java writes it (`principals.host_text`)."""
+        """Decide an operation on a resource; ``host`` is the client's address as `principals.host_text` writes it."""
         if principal in self.super_users:
             return Decision(allowed=True, ground=Ground.SUPER_USER)
         granting: Acl | None = None
