@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mskaudit.model.dossier import Dossier
     from mskaudit.model.evidence import Reason
     from mskaudit.model.verdicts import AuditResult
-    from mskaudit.reference.world import World
+    from mskaudit.reference.worlds import World
 
 
 class Scope(Struct, frozen=True, kw_only=True):
@@ -92,7 +92,7 @@ def _prepared(target: Target, scope: Scope, gatherer: Gatherer) -> Look:
         case Brokers(text, addresses):
             return partial(gatherer.brokers, text, addresses)
         case ReferenceWorld(text, name):
-            from mskaudit.reference.world import load
+            from mskaudit.reference.worlds import load
 
             return partial(look_at_world, load(name), gatherer, text=text, withhold={})
         case _:
@@ -118,7 +118,7 @@ async def _account(gatherer: Gatherer, scope: Scope, *, text: str, arn: str | No
 
 async def look_at_world(world: World, gatherer: Gatherer, *, text: str, withhold: Mapping[str, Reason]) -> Part:
     """Start a reference world, look at it as at any cluster, and stop it."""
-    from mskaudit.reference.world import run
+    from mskaudit.reference.worlds import run
 
     async with run(world, withhold=withhold) as running:
         addresses = tuple(map(Address.parse, running.addresses))

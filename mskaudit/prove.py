@@ -20,7 +20,7 @@ from mskaudit.engine.judge import judge
 from mskaudit.gather.collect import Gatherer, dossier
 from mskaudit.gather.live.dial import Limits
 from mskaudit.model.verdicts import Finding, Verdict
-from mskaudit.reference.world import parse_withhold, turned
+from mskaudit.reference.worlds import parse_withhold, turned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

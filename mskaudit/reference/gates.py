@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from mskaudit.policy.principals import PrincipalMapping, distinguished_name
 from mskaudit.reference.asking import Identity
 from mskaudit.reference.authority import AclAuthority
 from mskaudit.reference.realm import Realm, plain_passwords
@@ -16,11 +18,22 @@ if TYPE_CHECKING:
 
 
 def identity_of(listener: Listener, peer: TlsPeer | None) -> Identity:
-    """Who a client is by its certificate; anonymous without one."""
+    """Who a client is by its certificate; anonymous without one.
+
+    Raises:
+        ConnectionAbortedError: the certificate has a name that no rule maps; Kafka closes as well.
+    """
     if peer is None or peer.subject is None:
         return Identity()
-    name = ",".join(f"{attribute}={value}" for attribute, value in peer.subject)
+    name = _mapping(listener.principal_mapping).map(distinguished_name(peer.subject[::-1]))
+    if name is None:
+        raise ConnectionAbortedError("no rule of the principal mapping fits this certificate")
     return Identity(principal=f"User:{name}")
+
+
+@lru_cache(maxsize=64)
+def _mapping(rules: str) -> PrincipalMapping:
+    return PrincipalMapping.parse(rules)
 
 
 def realm_of(state: State, listener: Listener, node: Node) -> Realm:

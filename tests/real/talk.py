@@ -6,6 +6,7 @@ It knows no broker of its own: the same lines are spoken to the reference and to
 from __future__ import annotations
 
 import socket
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -26,13 +27,14 @@ from mskaudit.wire.scram import ScramClient, ScramMechanism
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 Address = tuple[str, int]
 R = TypeVar("R", bound=Response)
 
 DEADLINE: Final = 10.0
 _CHUNK: Final = 65536
+_PAUSE: Final = 0.02
 
 
 class Closed(Exception):  # noqa: N818  it is what happened, not what went wrong
@@ -129,6 +131,15 @@ def talk(
         else:
             with context.wrap_socket(plain, server_hostname="localhost") as wrapped:
                 yield Conversation(wrapped)
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Ask again and again until a condition holds; TimeoutError where it does not in time."""
+    began = time.monotonic()
+    while not condition():
+        if time.monotonic() - began > DEADLINE:
+            raise TimeoutError(f"{what} had not come about after {DEADLINE:.0f} s")
+        time.sleep(_PAUSE)
 
 
 def answers(address: Address, context: ssl.SSLContext | None = None) -> bool:

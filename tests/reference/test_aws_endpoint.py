@@ -23,7 +23,7 @@ from mskaudit.reference.aws_endpoint import serve_aws
 from mskaudit.reference.control_plane import ACCESS_KEY, ControlPlane, Estate, Fault, Outage
 from mskaudit.reference.estate import OPERATIONS, every_call
 from mskaudit.reference.http import Reply, Request
-from mskaudit.reference.world import load, names, run
+from mskaudit.reference.worlds import load, names, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import tracemalloc
-from dataclasses import dataclass, fields, is_dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args, get_origin, get_type_hints
-from uuid import UUID
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -34,6 +33,7 @@ from mskaudit.wire.messages import (
 )
 from mskaudit.wire.primitives import Reader
 from mskaudit.wire.schema import Bool, Bytes, Int16, Int32, Kind, Message, String, UInt16, Uuid, Wire, decode, encode
+from tests.wire.strategies import ZERO, table_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,15 +43,6 @@ CASES = [
     pytest.param(table, version, id=f"{table.__name__}-v{version}") for table in TABLES for version in table.versions
 ]
 BRIEFLY = settings(max_examples=15, deadline=None)
-
-ZERO = UUID(int=0)
-RANGES = {
-    Kind.INT8: (-(2**7), 2**7 - 1),
-    Kind.INT16: (-(2**15), 2**15 - 1),
-    Kind.INT32: (-(2**31), 2**31 - 1),
-    Kind.INT64: (-(2**63), 2**63 - 1),
-    Kind.UINT16: (0, 2**16 - 1),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,47 +70,6 @@ class Everything(Message):
 
 
 CASES += [pytest.param(Everything, version, id=f"Everything-v{version}") for version in Everything.versions]
-
-
-def scalar(kind: Kind) -> st.SearchStrategy[Any]:
-    """Return the values a scalar wire type can carry."""
-    match kind:
-        case Kind.BOOL:
-            return st.booleans()
-        case Kind.UUID:
-            return st.uuids() | st.just(ZERO)
-        case Kind.STRING:
-            return st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-        case Kind.BYTES:
-            return st.binary(max_size=20)
-        case _:
-            low, high = RANGES[kind]
-            return st.integers(low, high)
-
-
-def value(hint: Any, version: int) -> st.SearchStrategy[Any]:
-    """Return the values a field can carry in a version."""
-    bare, notes, optional = schema._dissect(hint)
-    wire = next((note for note in notes if isinstance(note, Wire)), Wire())
-    if is_dataclass(bare):
-        values = table_values(bare, version)
-    elif get_origin(bare) is tuple:
-        values = st.lists(value(get_args(bare)[0], version), max_size=3).map(tuple)
-    else:
-        values = scalar(next(note for note in notes if isinstance(note, Kind)))
-    return st.none() | values if optional and version >= wire.nullable_since else values
-
-
-def table_values(table: Any, version: int) -> st.SearchStrategy[Any]:
-    """Return the instances of a table that a version can carry."""
-    hints = get_type_hints(table, include_extras=True)
-    present = {}
-    for field in fields(table):
-        _, notes, _ = schema._dissect(hints[field.name])
-        wire = next((note for note in notes if isinstance(note, Wire)), Wire())
-        if wire.since <= version <= wire.until:
-            present[field.name] = value(hints[field.name], version)
-    return st.builds(table, **present)
 
 
 @pytest.mark.parametrize(("table", "version"), CASES)

@@ -17,7 +17,7 @@ from mskaudit.errors import UsageError
 from mskaudit.model.evidence import Reason
 from mskaudit.reference.cluster import Cluster, Listener, Protocol
 from mskaudit.reference.pki import ClientCertificate
-from mskaudit.reference.world import AwsSide, RunningWorld, World, load, names, parse_withhold, run, turned
+from mskaudit.reference.worlds import AwsSide, RunningWorld, World, load, names, parse_withhold, run, turned
 from mskaudit.resources import folder
 from mskaudit.wire.messages import MetadataRequest, MetadataResponse
 from mskaudit.yaml_file import read
@@ -276,7 +276,7 @@ async def test_a_world_without_aws_says_so() -> None:
 
 PROGRAM = """
 import asyncio, sys
-from mskaudit.reference.world import parse_withhold, run, turned
+from mskaudit.reference.worlds import parse_withhold, run, turned
 async def main():
     async with run(turned("hardened", {"aws": None}), parse_withhold(["live", "aws"])):
         pass
