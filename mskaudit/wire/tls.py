@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from struct import unpack
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 from mskaudit.errors import RemoteWireError
 from mskaudit.wire.buffers import SizedBuffer
 from mskaudit.wire.primitives import Reader
 from mskaudit.wire.tls_registry import AlertDescription, ContentType, Extension, HandshakeType, Version
+from mskaudit.wire.tls_vectors import extensions, numbers, opaque
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +24,8 @@ MESSAGE_LIMIT: Final = 2**20
 
 _RECORD_LIMIT: Final = 2**14 + 2048
 _MAJOR: Final = 3
-_RETRY_RANDOM: Final = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
+RETRY_RANDOM: Final = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
+"""The random by which a ServerHello is a HelloRetryRequest (RFC 8446, section 4.1.3)."""
 
 T = TypeVar("T")
 
@@ -247,11 +248,11 @@ def parse_server_hello(body: bytes) -> ServerHello:
     reader = Reader(body)
     version = reader.uint(2)
     random = reader.take(32)
-    session_id = _opaque(reader, 1)
+    session_id = opaque(reader, 1)
     cipher_suite, compression = reader.uint(2), reader.uint(1)
-    extensions = _extensions(reader) if reader.remaining else ()
+    listed = extensions(reader) if reader.remaining else ()
     reader.finish("a ServerHello")
-    by_number = dict(extensions)
+    by_number = dict(listed)
     selected = by_number.get(Extension.SUPPORTED_VERSIONS)
     share = by_number.get(Extension.KEY_SHARE)
     return ServerHello(
@@ -260,9 +261,9 @@ def parse_server_hello(body: bytes) -> ServerHello:
         session_id=session_id,
         cipher_suite=cipher_suite,
         compression=compression,
-        extensions=extensions,
+        extensions=listed,
         group=None if share is None else Reader(share).uint(2),
-        retry=random == _RETRY_RANDOM,
+        retry=random == RETRY_RANDOM,
     )
 
 
@@ -271,14 +272,14 @@ def parse_certificate(body: bytes, *, version: int) -> CertificateChain:
     reader = Reader(body)
     modern = version >= Version.TLS_1_3
     if modern:
-        _opaque(reader, 1)
-    entries = Reader(_opaque(reader, 3))
+        opaque(reader, 1)
+    entries = Reader(opaque(reader, 3))
     reader.finish("a Certificate message")
     certificates = []
     while entries.remaining:
-        certificates.append(_opaque(entries, 3))
+        certificates.append(opaque(entries, 3))
         if modern:
-            _extensions(entries)
+            extensions(entries)
     return CertificateChain(certificates=tuple(certificates))
 
 
@@ -286,55 +287,37 @@ def parse_certificate_request(body: bytes, *, version: int) -> CertificateReques
     """Return what client certificate is asked for (RFC 5246 7.4.4, RFC 8446 4.3.2); ``version`` decides the layout."""
     reader = Reader(body)
     if version >= Version.TLS_1_3:
-        _opaque(reader, 1)
-        extensions = dict(_extensions(reader))
+        opaque(reader, 1)
+        by_number = dict(extensions(reader))
         reader.finish("a CertificateRequest")
         return CertificateRequest(
             certificate_types=(),
-            signature_algorithms=_listed(extensions, Extension.SIGNATURE_ALGORITHMS, _numbers),
-            authorities=_listed(extensions, Extension.CERTIFICATE_AUTHORITIES, _names),
+            signature_algorithms=_listed(by_number, Extension.SIGNATURE_ALGORITHMS, numbers),
+            authorities=_listed(by_number, Extension.CERTIFICATE_AUTHORITIES, _names),
         )
-    types = tuple(_opaque(reader, 1))
-    algorithms = _numbers(reader) if version >= Version.TLS_1_2 else ()
+    types = tuple(opaque(reader, 1))
+    algorithms = numbers(reader) if version >= Version.TLS_1_2 else ()
     authorities = _names(reader)
     reader.finish("a CertificateRequest")
     return CertificateRequest(certificate_types=types, signature_algorithms=algorithms, authorities=authorities)
 
 
-def _listed(extensions: dict[int, bytes], number: int, parse: Callable[[Reader], tuple[T, ...]]) -> tuple[T, ...]:
+def _listed(by_number: dict[int, bytes], number: int, parse: Callable[[Reader], tuple[T, ...]]) -> tuple[T, ...]:
     """Return the list that an extension holds, empty if it was not sent."""
-    if number not in extensions:
+    if number not in by_number:
         return ()
-    reader = Reader(extensions[number])
+    reader = Reader(by_number[number])
     values = parse(reader)
     reader.finish("an extension")
     return values
 
 
-def _numbers(reader: Reader) -> tuple[int, ...]:
-    content = _opaque(reader, 2)
-    if len(content) % 2:
-        raise RemoteWireError("the peer sent a list of 16-bit numbers with an odd size")
-    return unpack(f">{len(content) // 2}H", content)
-
-
 def _names(reader: Reader) -> tuple[bytes, ...]:
-    content = Reader(_opaque(reader, 2))
+    content = Reader(opaque(reader, 2))
     names = []
     while content.remaining:
-        names.append(_opaque(content, 2))
+        names.append(opaque(content, 2))
     return tuple(names)
-
-
-def _extensions(reader: Reader) -> tuple[tuple[int, bytes], ...]:
-    content = Reader(_opaque(reader, 2))
-    extensions: dict[int, bytes] = {}
-    while content.remaining:
-        number = content.uint(2)
-        if number in extensions:
-            raise RemoteWireError(f"the peer sent TLS extension {number} twice")
-        extensions[number] = _opaque(content, 2)
-    return tuple(extensions.items())
 
 
 def _number(content: bytes) -> int:
@@ -342,8 +325,3 @@ def _number(content: bytes) -> int:
     value = reader.uint(2)
     reader.finish("a 16-bit number")
     return value
-
-
-def _opaque(reader: Reader, width: int) -> bytes:
-    """Return the bytes behind a length of ``width`` bytes."""
-    return reader.take(reader.uint(width))

@@ -6,6 +6,7 @@ from enum import IntEnum
 class Version(IntEnum):
     """A protocol version as it stands on the wire."""
 
+    SSL_2_0 = 0x0002
     SSL_3_0 = 0x0300
     TLS_1_0 = 0x0301
     TLS_1_1 = 0x0302
@@ -24,8 +25,9 @@ class ContentType(IntEnum):
 
 
 class HandshakeType(IntEnum):
-    """The handshake messages a server's flight is made of; other numbers occur and are plain integers."""
+    """The handshake messages of a hello and a server's flight; other numbers occur and are plain integers."""
 
+    CLIENT_HELLO = 1
     SERVER_HELLO = 2
     NEW_SESSION_TICKET = 4
     ENCRYPTED_EXTENSIONS = 8
@@ -41,12 +43,67 @@ class HandshakeType(IntEnum):
 class Extension(IntEnum):
     """The extensions read or asked about here; other numbers occur and are plain integers."""
 
+    SERVER_NAME = 0
+    STATUS_REQUEST = 5
+    SUPPORTED_GROUPS = 10
+    EC_POINT_FORMATS = 11
     SIGNATURE_ALGORITHMS = 13
+    HEARTBEAT = 15
+    ENCRYPT_THEN_MAC = 22
     EXTENDED_MASTER_SECRET = 23
     SUPPORTED_VERSIONS = 43
     CERTIFICATE_AUTHORITIES = 47
     KEY_SHARE = 51
     RENEGOTIATION_INFO = 0xFF01
+
+
+class Group(IntEnum):
+    """The named groups by their IANA names in capitals; other numbers occur and are plain integers."""
+
+    SECT163K1 = 1
+    SECT163R1 = 2
+    SECT163R2 = 3
+    SECT193R1 = 4
+    SECT193R2 = 5
+    SECT233K1 = 6
+    SECT233R1 = 7
+    SECT239K1 = 8
+    SECT283K1 = 9
+    SECT283R1 = 10
+    SECT409K1 = 11
+    SECT409R1 = 12
+    SECT571K1 = 13
+    SECT571R1 = 14
+    SECP160K1 = 15
+    SECP160R1 = 16
+    SECP160R2 = 17
+    SECP192K1 = 18
+    SECP192R1 = 19
+    SECP224K1 = 20
+    SECP224R1 = 21
+    SECP256K1 = 22
+    SECP256R1 = 23
+    SECP384R1 = 24
+    SECP521R1 = 25
+    BRAINPOOLP256R1 = 26
+    BRAINPOOLP384R1 = 27
+    BRAINPOOLP512R1 = 28
+    X25519 = 29
+    X448 = 30
+    BRAINPOOLP256R1TLS13 = 31
+    BRAINPOOLP384R1TLS13 = 32
+    BRAINPOOLP512R1TLS13 = 33
+    FFDHE2048 = 256
+    FFDHE3072 = 257
+    FFDHE4096 = 258
+    FFDHE6144 = 259
+    FFDHE8192 = 260
+    MLKEM512 = 512
+    MLKEM768 = 513
+    MLKEM1024 = 514
+    SECP256R1MLKEM768 = 4587
+    X25519MLKEM768 = 4588
+    SECP384R1MLKEM1024 = 4589
 
 
 class AlertLevel(IntEnum):
