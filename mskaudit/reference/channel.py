@@ -13,9 +13,13 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
+from mskaudit.errors import RemoteWireError
+from mskaudit.reference.tls_script import Script, answer
+from mskaudit.reference.tls_scripts import script_named
 from mskaudit.reference.tls_session import TlsContext, TlsPeer, tls_context
 from mskaudit.reference.tls_settings import DEFAULT_TLS, ClientCertificate, TlsSettings
 from mskaudit.wire.tls_registry import ContentType
+from mskaudit.wire.tls_server import ClientHello, ClientHelloBuffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +30,8 @@ CHUNK: Final = 1 << 16
 _LINGERING: Final = 1.0
 # What a JVM answers to bytes that begin no TLS record; OpenSSL says nothing.
 _INTERNAL_ERROR: Final = bytes.fromhex("15030300020250")
+_HANDSHAKE_FAILURE: Final = bytes.fromhex("15030300020228")
+_ILLEGAL_PARAMETER: Final = bytes.fromhex("1503030002022f")
 
 T = TypeVar("T")
 
@@ -168,8 +174,62 @@ class BrokenChannel:
         """Nothing is said at the end."""
 
 
+class ScriptedChannel:
+    """A listener that answers hellos as its script says; opening always fails, with everything said."""
+
+    def __init__(self, clear: ClearChannel, script: Script) -> None:
+        self._clear = clear
+        self._script = script
+
+    async def open(self) -> None:
+        """Answer a hello, and another after a HelloRetryRequest."""
+        if await self._answer_hello() and await self._answer_hello():
+            await self._clear.send(_ILLEGAL_PARAMETER)
+        raise ssl.SSLError("this listener's TLS goes no further")
+
+    async def _answer_hello(self) -> bool:
+        """Whether the answer asks for another hello."""
+        hello = await self._hello()
+        found = answer(self._script, hello)
+        if not found.content:
+            return False
+        await self._clear.send(found.content)
+        # A client that goes on is told that this is the end; one that has seen enough goes by itself.
+        if not found.again and not _is_alert(found.content) and await self._clear.receive():
+            await self._clear.send(_HANDSHAKE_FAILURE)
+        return found.again
+
+    async def _hello(self) -> ClientHello:
+        buffer = ClientHelloBuffer()
+        while chunk := await self._clear.receive():
+            try:
+                hello = buffer.feed(chunk)
+            except RemoteWireError as fault:
+                await self._clear.send(_INTERNAL_ERROR)
+                raise ssl.SSLError(str(fault)) from fault
+            if hello is not None:
+                return hello
+        raise ssl.SSLEOFError("the peer ended the connection without a hello")
+
+    async def receive(self) -> bytes:
+        """Nothing ever comes."""
+        return b""
+
+    async def send(self, content: bytes) -> None:
+        """Nothing is ever sent."""
+
+    async def close(self) -> None:
+        """Nothing is said at the end."""
+
+
+def _is_alert(content: bytes) -> bool:
+    return content[0] == ContentType.ALERT
+
+
 def secured(clear: ClearChannel, wanted: ClientCertificate, settings: TlsSettings = DEFAULT_TLS) -> Channel:
     """The channel of a peer at a TLS listener; UsageError if the installed OpenSSL cannot serve the settings."""
     if settings.broken:
         return BrokenChannel(clear)
+    if settings.script is not None:
+        return ScriptedChannel(clear, script_named(settings.script))
     return TlsChannel(clear, tls_context(wanted, settings))
