@@ -39,6 +39,10 @@ class User(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(ge=MIN_ITERATIONS, le=MAX_KAFKA_ITERATIONS, description="the iterations of the SCRAM credentials"),
     ] = MIN_ITERATIONS
 
+    def __repr__(self) -> str:
+        # Structs show all fields, and this one would show a secret.
+        return f"User(mechanisms={self.mechanisms!r}, iterations={self.iterations})"
+
 
 class AwsCredential(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One key of an AWS identity, and what its policies say."""
