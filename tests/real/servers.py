@@ -35,6 +35,7 @@ SUPER_USER: Final = "User:CN=broker"
 LOOPBACK: Final = "127.0.0.1"
 CLUSTER_ID: Final = "bXNrYXVkaXRfX19yZWFsMQ"
 _ATTEMPTS: Final = 3
+_HERE: Final = "$DIRECTORY"
 
 RELEASES: Final[Mapping[str, Profile]] = {
     "2.8.2": Profile.R282,
@@ -65,7 +66,7 @@ _SLIM: Final = {
 class Setup(Struct, frozen=True, kw_only=True):
     """A broker to start: `listeners` gives the protocol of each, `settings` what stands in `server.properties` besides.
 
-    `files` are written beside it; `options` go to the JVM.
+    `files` are written beside it; `options` go to the JVM. `$DIRECTORY` in either is where they are.
     """
 
     release: str
@@ -138,7 +139,9 @@ def _attempt(directory: Path, setup: Setup, zookeeper: Mapping[str, str]) -> Ite
         (directory / name).write_text(content)
     names = (*setup.listeners, HARNESS, *([CONTROLLER] if setup.mode is not Mode.ZOOKEEPER else []))
     addresses = {name: (LOOPBACK, port) for name, port in zip(names, free_ports(len(names)), strict=True)}
-    write_properties(directory / "server.properties", _properties(setup, addresses) | dict(zookeeper))
+    settings = _properties(setup, addresses) | dict(zookeeper)
+    placed = {key: value.replace(_HERE, str(directory)) for key, value in settings.items()}
+    write_properties(directory / "server.properties", placed)
     if setup.mode is not Mode.ZOOKEEPER and not (directory / "data").exists():
         _format(directory / "data", setup)
     launch = Launch(
@@ -147,7 +150,7 @@ def _attempt(directory: Path, setup: Setup, zookeeper: Mapping[str, str]) -> Ite
         main="kafka.Kafka",
         arguments=("server.properties",),
         directory=directory,
-        options=setup.options,
+        options=tuple(option.replace(_HERE, str(directory)) for option in setup.options),
     )
     with started(launch) as process:
         seconds = process.await_ready(lambda: answers(addresses[HARNESS], harness_context()))

@@ -1,0 +1,120 @@
+"""Where transcripts are played: the listeners of one broker, whichever it is, and who may come in."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from contextlib import contextmanager
+from enum import StrEnum
+from functools import cache
+from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
+
+from mskaudit.reference.broker import Limits, serve
+from mskaudit.reference.pki import client_context, pki
+from tests.real.brokers import Line, kafka
+from tests.real.talk import Address, Conversation, talk
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterator, Mapping
+
+    from mskaudit.reference.cluster import Cluster
+
+PROMPT: Final = Limits(login_delay=0.0)
+SILENCE: Final = 1.0
+"""Seconds after which nobody is going to say anything any more."""
+
+
+class Who(StrEnum):
+    """Who speaks; the passwords are those of the scenes."""
+
+    ANONYMOUS = "anonymous"
+    CLIENT = "User:CN=client"
+    STRANGER = "stranger"
+    ALICE = "User:alice"
+    BOB = "User:bob"
+    ADMIN = "User:admin"
+
+
+class Stage(NamedTuple):
+    """A broker to speak to: the address of each listener and whether it speaks TLS."""
+
+    cluster: Cluster
+    by_listener: Mapping[str, Address]
+
+    @contextmanager
+    def talk(self, listener: str, who: Who = Who.ANONYMOUS, *, deadline: float = 10.0) -> Iterator[Conversation]:
+        """A conversation at a listener, logged in where somebody with a password speaks."""
+        with talk(self.by_listener[listener], self.context(listener, who), deadline=deadline) as conversation:
+            if who in {Who.ALICE, Who.BOB, Who.ADMIN}:
+                name = who.removeprefix("User:")
+                mechanism = self.cluster.listeners[listener].mechanisms[0]
+                password = self.cluster.known_users[name].password
+                assert password is not None  # every user of a scene has one
+                conversation.log_in(mechanism.value, name, password)
+            yield conversation
+
+    def context(self, listener: str, who: Who = Who.ANONYMOUS) -> ssl.SSLContext | None:
+        """TLS with the certificate of whoever speaks, None where the listener speaks none."""
+        return _context(who) if self.cluster.listeners[listener].protocol.has_tls else None
+
+    @contextmanager
+    def stream(self, listener: str, *, deadline: float = SILENCE) -> Iterator[socket.socket]:
+        """A bare connection."""
+        with socket.create_connection(self.by_listener[listener], deadline) as plain:
+            yield plain
+
+
+@cache
+def _context(who: Who) -> ssl.SSLContext:
+    match who:
+        case Who.CLIENT:
+            return client_context(pki().client)
+        case Who.STRANGER:
+            return client_context(pki().stranger)
+        case Who.ANONYMOUS | Who.ALICE | Who.BOB | Who.ADMIN:
+            return client_context()
+        case _:
+            assert_never(who)
+
+
+@contextmanager
+def reference(cluster: Cluster) -> Iterator[Stage]:
+    """The reference broker in a thread of its own."""
+    ready: list[Stage] = []
+    started, over = threading.Event(), threading.Event()
+
+    async def run() -> None:
+        async with serve(cluster, limits=PROMPT) as serving:
+            places = {name: _address(addresses[0]) for name, addresses in serving.by_listener.items()}
+            ready.append(Stage(cluster, places))
+            started.set()
+            await asyncio.to_thread(over.wait)
+
+    def main() -> None:
+        try:
+            asyncio.run(run())
+        finally:
+            started.set()
+
+    thread = threading.Thread(target=main, name="reference")
+    thread.start()
+    try:
+        started.wait()
+        yield ready[0]
+    finally:
+        over.set()
+        thread.join()
+
+
+def _address(text: str) -> Address:
+    host, _, port = text.rpartition(":")
+    return host, int(port)
+
+
+@contextmanager
+def real(cluster: Cluster, line: Line) -> Iterator[Stage]:
+    """The same on Apache Kafka."""
+    with kafka(cluster, line) as running:
+        yield Stage(cluster, running.by_listener)
