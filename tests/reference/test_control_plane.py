@@ -15,10 +15,10 @@ from botocore.model import ServiceModel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mskaudit.errors import UsageError
+from mskaudit.errors import RemoteWireError, UsageError
 from mskaudit.model.evidence import Reason
 from mskaudit.reference.control_plane import ControlPlane, Estate
-from mskaudit.reference.wire_shapes import to_wire
+from mskaudit.reference.wire_shapes import from_text, from_wire, to_wire
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "aws"
 SHAPES = ("provisioned-zookeeper", "provisioned-minimal", "express-kraft", "serverless", "creating", "deleting")
@@ -51,6 +51,10 @@ ESTATE = Estate(
     bootstrap={ARN: BOOTSTRAP},
     configurations={("arn:configuration", 3): "a=\u00e9 \u4e2d\n"},
     keys={KEY: METADATA},
+)
+WIRE_NAMES = sorted(
+    {member.serialization.get("name", name) for name, member in MODELS["kafka"].shape_for("Cluster").members.items()}  # type: ignore[attr-defined]  # a structure
+    | {"name", "clusterName", "serverProperties", "provisioned", "serverless", "kafkaVersions"}
 )
 ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
 
@@ -126,7 +130,8 @@ def of(shape: Any) -> st.SearchStrategy[Any]:
         case "timestamp":
             return st.just("2026-01-01T00:00:00+00:00")
         case _:
-            return st.sampled_from(shape.enum) if shape.enum else st.text(max_size=9)
+            shortest = shape.metadata["min"] if "min" in shape.metadata else 0
+            return st.sampled_from(shape.enum) if shape.enum else st.text(min_size=shortest, max_size=shortest + 9)
 
 
 @settings(deadline=None, max_examples=25)
@@ -322,3 +327,63 @@ def test_times_may_be_datetimes() -> None:
     shape = MODELS["kafka"].shape_for("Cluster")
     moment = datetime.fromisoformat("2026-01-01T01:30:00.250+01:00")
     assert to_wire({"CreationTime": moment}, shape, "x") == {"creationTime": "2026-01-01T00:30:00.250Z"}
+
+
+@settings(max_examples=50)
+@given(of(MODELS["kafka"].shape_for("Cluster")))
+def test_what_goes_out_comes_back(cluster: dict[str, Any]) -> None:
+    shape = MODELS["kafka"].shape_for("Cluster")
+    assert from_wire(to_wire(cluster, shape, "x"), shape, "x") == timed(cluster, "CreationTime") | {
+        name: "2026-01-01T00:00:00.000Z" for name in cluster if name == "CreationTime"
+    }
+
+
+def test_bytes_come_back() -> None:
+    shape = MODELS["kafka"].shape_for("CreateConfigurationRequest")
+    document = {"Name": "x", "ServerProperties": b"a=\xff\n", "KafkaVersions": ["3.9.x"]}
+    assert from_wire(to_wire(document, shape, "x"), shape, "x") == document
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WIRE_NAMES) | st.text(), inner),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=200)
+@given(json_values, st.sampled_from(["CreateClusterV2Request", "CreateConfigurationRequest", "Cluster"]))
+def test_any_json_is_understood_or_refused(value: Any, name: str) -> None:
+    shape = MODELS["kafka"].shape_for(name)
+    try:
+        understood = from_wire(value, shape, "x")
+    except RemoteWireError:
+        return
+    assert isinstance(understood, dict)
+    assert understood.keys() <= set(shape.members)  # type: ignore[attr-defined]  # a structure
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ("MaxResults", "100", 100),
+        ("MaxResults", "1", 1),
+        ("MaxResults", "101", None),
+        ("MaxResults", "0", None),
+        ("MaxResults", "-1", None),
+        ("MaxResults", "1_0", None),
+        ("MaxResults", "\u0661", None),
+        ("MaxResults", "9" * 5000, None),
+        ("__string", "", ""),
+        ("__boolean", "true", True),
+        ("__boolean", "yes", None),
+        ("__blob", "yes", None),
+    ],
+)
+def test_text_of_a_path_or_query_is_read_as_the_model_says(kind: str, text: str, value: Any) -> None:
+    shape = MODELS["kafka"].shape_for(kind)
+    if value is None:
+        with pytest.raises(RemoteWireError):
+            from_text(text, shape, "x")
+    else:
+        assert from_text(text, shape, "x") == value
