@@ -119,7 +119,8 @@ class TlsContext:
         older = [name for name in asked if not _is_modern(name)]
         try:
             self._openssl.set_tls13_ciphersuites(":".join(modern).encode())
-            self._openssl.set_cipher_list(":".join([*older, "@SECLEVEL=0"]).encode())
+            # An empty list is refused, and not looked at where nothing but TLS 1.3 is spoken.
+            self._openssl.set_cipher_list(":".join([*(older or ["ALL"]), "@SECLEVEL=0"]).encode())
         except SSL.Error as cause:
             raise UsageError(
                 f"the installed OpenSSL has none of the suites {', '.join(asked)}; a script can offer them"
