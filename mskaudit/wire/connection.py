@@ -272,6 +272,11 @@ class ServerConnection(_Connection[Call | UnsupportedCall, Call | UnsupportedCal
         refused = isinstance(response, ApiVersionsResponse) and _refuses(response.error_code)
         return self._answer(call, response, version=0 if refused else call.version)
 
+    def omit(self, call: Call) -> None:
+        """Note that ``call`` gets no answer, like Produce with acks 0; LocalWireError if another is due first."""
+        self._require_due(call)
+        self._settle()
+
     def refuse(self, call: UnsupportedCall) -> bytes:
         """Return what Kafka answers to a request it does not speak, which for all APIs but one is the end.
 
