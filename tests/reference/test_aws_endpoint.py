@@ -115,7 +115,7 @@ def test_every_action_is_tried_here() -> None:
 @pytest.mark.parametrize("world", [name for name in names() if load(name).aws is not None])
 async def test_worlds_look_the_same_from_inside_and_from_afar(world: str) -> None:
     async with run(load(world)) as running:
-        plane = running._plane
+        plane = running.plane
         assert plane is not None
         asked = [("kafka:ListClustersV2", {}), *every_call(plane._estate)]
         asked += [("kafka:GetBootstrapBrokers", {"ClusterArn": running.arn})]
