@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from mskaudit.audit import Unwatched, look_at_world
 from mskaudit.engine.judge import judge
+from mskaudit.errors import MskAuditError
 from mskaudit.gather.collect import Gatherer, dossier
 from mskaudit.gather.live.dial import Limits
 from mskaudit.model.verdicts import Finding, Verdict
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
     from mskaudit.gather.collect import Watch
     from mskaudit.model.dossier import Dossier
 
-# A broker that is made to stay silent is waited for this long; everything else answers at once on loopback.
-PATIENCE = Limits(connect=0.5, connection=0.5)
+# A broker that is made to stay silent is waited for this long; everything else answers on loopback within a second.
+PATIENCE = Limits(connect=1.0, connection=3.0)
+# Brokers hold back the answer to a failed login, as Kafka does; meanwhile others can be looked at.
+_AT_ONCE = 6
 
 Judged = Mapping[str, "Sequence[Finding]"]
 
@@ -85,13 +88,28 @@ def look(wanted: Sequence[State], *, watch: Watch | None = None) -> dict[State, 
     watcher.expect(len(wanted))
 
     async def run() -> dict[State, Dossier]:
-        seen = {}
-        for state in wanted:
-            seen[state] = await _look(state)
-            watcher.done(state.world)
-        return seen
+        places = asyncio.Semaphore(_AT_ONCE)
 
-    return asyncio.run(run())
+        async def one(state: State) -> Dossier:
+            async with places:
+                evidence = await _look(state)
+            watcher.done(state.world)
+            return evidence
+
+        async with asyncio.TaskGroup() as tasks:
+            looking = {state: tasks.create_task(one(state)) for state in wanted}
+        return {state: task.result() for state, task in looking.items()}
+
+    try:
+        return asyncio.run(run())
+    except* MskAuditError as errors:
+        raise _first(errors) from None
+
+
+def _first(errors: BaseExceptionGroup[MskAuditError]) -> MskAuditError:
+    """The first of several: the others say the same of other states."""
+    first = errors.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 async def _look(state: State) -> Dossier:

@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "rules": ("mskaudit.cli.rules", "rules"),
     "explain": ("mskaudit.cli.rules", "explain"),
     "prove": ("mskaudit.cli.prove", "prove"),
+    "reference": ("mskaudit.cli.reference", "reference"),
     "completion": ("mskaudit.cli.completion", "completion"),
 }
 

@@ -71,7 +71,7 @@ def lint(folders: tuple[Path, ...]) -> int:
     """Check every rule file; exit with 1 when there is something to mend."""
     from mskaudit import resources
     from mskaudit.engine.lint import lint as check
-    from mskaudit.reference.world import names
+    from mskaudit.reference.worlds import names
 
     problems = check((resources.folder("rules"), *folders), worlds=names())
     for problem in problems:

@@ -26,6 +26,7 @@ from mskaudit.reference.misbehaviour import spoil
 from mskaudit.reference.releases import Mode, profile
 from mskaudit.reference.session import Place, Reply, Session
 from mskaudit.reference.state import State
+from mskaudit.reference.tls_session import tls_context
 from mskaudit.wire.frames import BROKER_FRAME_LIMIT, FrameBuffer
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ async def serve(
     Raises:
         UsageError: a port is taken, or the installed OpenSSL cannot serve what a listener wants.
     """
+    for listener in cluster.listeners.values():
+        _try(listener)
     with ExitStack() as sockets:
         bound = {
             name: [
@@ -137,6 +140,12 @@ async def serve(
             await asyncio.wait([serving])
             if not serving.cancelled():
                 serving.result()
+
+
+def _try(listener: Listener) -> None:
+    """Raise UsageError now if this TLS cannot be served, not when the first client comes."""
+    if listener.protocol.has_tls and not listener.tls.broken and listener.tls.script is None:
+        tls_context(listener.client_certificate, listener.tls)
 
 
 def _place(cluster: Cluster, name: str, number: int, *, ports: Ports, host: str | None) -> tuple[str, int]:

@@ -161,7 +161,9 @@ class Cluster(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     authorizer: Annotated[
         AuthorizerRules | None, Meta(description="how requests are decided on; null is a cluster without authorizer")
     ] = None
-    acls: Annotated[tuple[AclEntry, ...], Meta(description="the ACLs that the authorizer reads")] = ()
+    acls: Annotated[
+        Mapping[str, AclEntry], Meta(description="what the authorizer reads, each under a name of its own")
+    ] = {}
     settings: Annotated[
         Mapping[str, str],
         Meta(description="`server.properties`: in force where it bears on security, shown in any case"),

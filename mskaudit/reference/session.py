@@ -136,7 +136,10 @@ class Session:
             return _HANG_UP
         if response is NoReply.SILENCE:
             return Reply(silent=True)
-        assert isinstance(response, Response)  # the two cases above are all of NoReply
+        if response is NoReply.NOTHING:
+            self._wire.omit(call)
+            return Reply()
+        assert isinstance(response, Response)  # the cases above are all of NoReply
         refused = self._phase is Phase.REFUSED
         return Reply(self._wire.send(call, response), call.api_key, late=refused, last=refused)
 
@@ -189,7 +192,10 @@ class Session:
             return SaslAuthenticateResponse(
                 error_code=ErrorCode.SASL_AUTHENTICATION_FAILED, error_message=outcome.message
             )
-        return SaslAuthenticateResponse(auth_bytes=outcome.token, session_lifetime_ms=outcome.lifetime_ms)
+        # Kafka's message is empty then, not null.
+        return SaslAuthenticateResponse(
+            error_message="", auth_bytes=outcome.token, session_lifetime_ms=outcome.lifetime_ms
+        )
 
     def _raw_token(self, content: bytes) -> Reply:
         """The reply to a bare token: a failure is told by the end alone."""
@@ -205,6 +211,8 @@ class Session:
             outcome = self._welcome(outcome)
         if outcome.step is LoginStep.REFUSED:
             self._phase = Phase.REFUSED
+            if self._again:
+                outcome = outcome._replace(message=outcome.message.replace(_AT_FIRST, _LATER))
         return outcome
 
     def _welcome(self, outcome: Outcome) -> Outcome:
@@ -238,6 +246,8 @@ class Session:
         return await handler(call.api_key)(asking, call.message)
 
 
+_AT_FIRST: Final = "during authentication"
+_LATER: Final = "during re-authentication"
 _CHANGED_MECHANISM: Final = "Re-authentication with another SASL mechanism than before"
 
 

@@ -6,8 +6,9 @@ unreachable in the way reality does.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from copy import deepcopy
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -17,6 +18,10 @@ from mskaudit.errors import UsageError
 from mskaudit.model.evidence import Reason
 from mskaudit.reference.broker import DEFAULT_LIMITS, Limits, Manner, Ports, Serving, serve
 from mskaudit.reference.cluster import Cluster
+from mskaudit.reference.doors import Door
+from mskaudit.reference.releases import Mode
+from mskaudit.reference.tls_settings import DEFAULT_TLS, ClientCertificate, TlsSettings
+from mskaudit.reference.zookeeper_settings import ZooKeeperSettings
 from mskaudit.resources import folder
 from mskaudit.yaml_file import Document, read
 
@@ -27,9 +32,12 @@ if TYPE_CHECKING:
 
     from mskaudit.reference.cluster import Listener
     from mskaudit.reference.control_plane import ControlPlane, Estate
+    from mskaudit.reference.zookeeper import ZooKeeperAddresses
 
 LIVE: Final = "live"
 AWS: Final = "aws"
+_STEP: Final = re.compile(r"([^.\[\]]+)|\[([^\[\]]+)\]")
+_PATH: Final = re.compile(r"[^.\[\]]+(?:\.[^.\[\]]+|\[[^\[\]]+\])*")
 _BOOTSTRAP: Final = "BootstrapBrokerString"
 _MANNERS: Final = {Reason.REFUSED: Manner.REFUSING, Reason.TIMED_OUT: Manner.SILENT}
 
@@ -37,7 +45,7 @@ _MANNERS: Final = {Reason.REFUSED: Manner.REFUSING, Reason.TIMED_OUT: Manner.SIL
 class Configuration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The MSK configuration that the cluster names: the text of its `server.properties`."""
 
-    properties: str
+    properties: Annotated[str, Meta(description="the text of `server.properties`")]
 
 
 class AwsSide(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,12 +55,16 @@ class AwsSide(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     GetBootstrapBrokers besides those of the brokers' listeners, and win over them.
     """
 
-    account: Annotated[str, Meta(pattern="^[0-9]{12}$")]
-    region: str
-    cluster: Mapping[str, Any]
-    configuration: Configuration | None = None
-    key: Mapping[str, Any] | None = None
-    bootstrap: Mapping[str, str] = {}
+    account: Annotated[str, Meta(pattern="^[0-9]{12}$", description="the id of the account")]
+    region: Annotated[str, Meta(description="the region that the cluster is in")]
+    cluster: Annotated[Mapping[str, Any], Meta(description="`ClusterInfo` as DescribeClusterV2 answers it")]
+    configuration: Annotated[Configuration | None, Meta(description="the configuration that the cluster names")] = None
+    key: Annotated[Mapping[str, Any] | None, Meta(description="`KeyMetadata` of the key that encrypts the volumes")] = (
+        None
+    )
+    bootstrap: Annotated[
+        Mapping[str, str], Meta(description="members of GetBootstrapBrokers besides the listeners' own")
+    ] = {}
 
     def __post_init__(self) -> None:
         if not isinstance(_within(self.cluster, "ClusterArn"), str):
@@ -64,14 +76,35 @@ class AwsSide(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return str(self.cluster["ClusterArn"])
 
 
-class World(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One world; `as_of` is the ISO date it is to be judged at."""
+class ZooKeeperSide(ZooKeeperSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The ZooKeeper of a cluster: one server that holds what its brokers would keep there."""
 
-    title: str
-    description: str
-    as_of: Annotated[str, Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
-    aws: AwsSide | None = None
-    brokers: Cluster | None = None
+    clear: Annotated[bool, Meta(description="whether it has a port without TLS")] = True
+    tls: Annotated[
+        TlsSettings | None, Meta(description="how it speaks TLS on a port of its own; null is no such port")
+    ] = None
+    set_acl: Annotated[bool, Meta(description="`zookeeper.set.acl` of the brokers")] = False
+    left_open: Annotated[
+        tuple[str, ...], Meta(description="nodes that were there before `zookeeper.set.acl`, and are open still")
+    ] = ()
+
+
+class World(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One world."""
+
+    title: Annotated[str, Meta(description="what it is, in a few words")]
+    description: Annotated[str, Meta(description="what it is, in a sentence or two")]
+    as_of: Annotated[
+        str, Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="the date it is to be judged at, as YYYY-MM-DD")
+    ]
+    aws: Annotated[AwsSide | None, Meta(description="what AWS says of the cluster")] = None
+    brokers: Annotated[Cluster | None, Meta(description="the brokers")] = None
+    zookeeper: Annotated[ZooKeeperSide | None, Meta(description="the ZooKeeper that the brokers use")] = None
+    doors: Annotated[Mapping[str, Door], Meta(description="what stands beside the brokers, by name")] = {}
+
+    def __post_init__(self) -> None:
+        if self.zookeeper is not None and (self.brokers is None or self.brokers.mode is not Mode.ZOOKEEPER):
+            raise ValueError("only a cluster in zookeeper mode has a ZooKeeper")
 
 
 def names() -> tuple[str, ...]:
@@ -110,13 +143,15 @@ def _document(name: str) -> Document:
 
 
 def _set(document: Any, path: str, setting: Any) -> None:
-    *parents, last = path.split(".")
-    if (top := path.split(".", 1)[0]) not in World.__struct_fields__:
+    *parents, last = _steps(path)
+    if (top := [*parents, last][0]) not in World.__struct_fields__:
         raise UsageError(f"cannot turn {path}: a world has {', '.join(World.__struct_fields__)}, but no {top!r}")
     place = document
     for parent in parents:
-        place = place.setdefault(parent, {}) if isinstance(place, dict) else None
-    if not isinstance(place, dict) or not all(path.split(".")):
+        if isinstance(place, dict) and place.get(parent) is None:
+            place[parent] = {}
+        place = place[parent] if isinstance(place, dict) else None
+    if not isinstance(place, dict):
         raise UsageError(f"cannot turn {path}: the path does not lead through mappings")
     if setting is not None:
         place[last] = setting
@@ -124,6 +159,14 @@ def _set(document: Any, path: str, setting: Any) -> None:
         del place[last]
     else:
         raise UsageError(f"cannot turn {path}: there is nothing to remove")
+
+
+def _steps(path: str) -> list[str]:
+    """The keys of a path such as `brokers.settings[socket.request.max.bytes]`; brackets hold a key with dots."""
+    steps = [plain or bracketed for plain, bracketed in _STEP.findall(path)]
+    if not _PATH.fullmatch(path):
+        raise UsageError(f"cannot turn {path!r}: a path has keys with dots between them, such as brokers.release")
+    return steps
 
 
 def parse_withhold(entries: Iterable[str]) -> Mapping[str, Reason]:
@@ -164,10 +207,24 @@ def _check(name: str, reason: Reason) -> None:
 class RunningWorld:
     """A world that can be audited."""
 
-    def __init__(self, world: World, brokers: Serving | None, plane: ControlPlane | None) -> None:
+    def __init__(
+        self,
+        world: World,
+        *,
+        brokers: Serving | None,
+        zookeeper: ZooKeeperAddresses | None,
+        doors: Mapping[str, str],
+        plane: ControlPlane | None,
+        aws_endpoint: str | None,
+    ) -> None:
         self.world = world
         self.brokers = brokers
-        self._plane = plane
+        self.zookeeper = zookeeper
+        self.doors = doors
+        """Where the side doors are, by name: a URL, or `host:port`."""
+        self.plane = plane
+        self.aws_endpoint = aws_endpoint
+        """The URL at which the AWS of the world answers, where it was wanted."""
 
     @property
     def arn(self) -> str | None:
@@ -193,9 +250,9 @@ class RunningWorld:
 
     def session(self) -> boto3.Session:
         """A session with the AWS of this world; UsageError in a world without."""
-        if self._plane is None:
+        if self.plane is None:
             raise UsageError("this world has no AWS side")
-        return self._plane.session()
+        return self.plane.session()
 
 
 @asynccontextmanager
@@ -206,6 +263,7 @@ async def run(
     limits: Limits = DEFAULT_LIMITS,
     ports: Ports = Ports.EPHEMERAL,
     host: str | None = None,
+    endpoint: bool = False,
 ) -> AsyncIterator[RunningWorld]:
     """A world, running until the context ends; `withhold` is what `parse_withhold` returns.
 
@@ -223,7 +281,48 @@ async def run(
             arn = None if world.aws is None else world.aws.arn
             serving = serve(world.brokers, manner=manner, limits=limits, ports=ports, host=host, arn=arn)
             brokers = await stack.enter_async_context(serving)
-        yield RunningWorld(world, brokers, _plane(world, brokers, refusals))
+        zookeeper = None
+        if world.zookeeper is not None and brokers is not None:
+            zookeeper = await stack.enter_async_context(_zookeeper(world.zookeeper, brokers, ports))
+        doors = {}
+        if world.doors:
+            doors = dict(await stack.enter_async_context(_doors(world.doors)))
+        plane = _plane(world, brokers, refusals)
+        yield RunningWorld(
+            world,
+            brokers=brokers,
+            zookeeper=zookeeper,
+            doors=doors,
+            plane=plane,
+            aws_endpoint=await stack.enter_async_context(_endpoint(plane)) if endpoint and plane is not None else None,
+        )
+
+
+def _zookeeper(side: ZooKeeperSide, brokers: Serving, ports: Ports) -> AbstractAsyncContextManager[ZooKeeperAddresses]:
+    from mskaudit.reference.registered import cluster_tree
+    from mskaudit.reference.zookeeper import serve_zookeeper
+
+    fixed = ports is Ports.FIXED
+    return serve_zookeeper(
+        side,
+        cluster_tree(brokers, set_acl=side.set_acl, left_open=side.left_open),
+        clear_port=(2181 if fixed else 0) if side.clear else None,
+        tls_port=(2182 if fixed else 0) if side.tls is not None else None,
+        tls=side.tls or DEFAULT_TLS,
+    )
+
+
+def _doors(doors: Mapping[str, Door]) -> AbstractAsyncContextManager[Mapping[str, str]]:
+    from mskaudit.reference.doors import serve_doors
+    from mskaudit.reference.tls_session import tls_context
+
+    return serve_doors(doors, tls_context=tls_context(ClientCertificate.NONE, DEFAULT_TLS))
+
+
+def _endpoint(plane: ControlPlane) -> AbstractAsyncContextManager[str]:
+    from mskaudit.reference.aws_endpoint import serve_aws
+
+    return serve_aws(plane)
 
 
 def _plane(world: World, brokers: Serving | None, refusals: Mapping[str, Reason]) -> ControlPlane | None:

@@ -66,6 +66,9 @@ def test_there_are_worlds() -> None:
 @pytest.mark.parametrize("name", names())
 async def test_every_world_loads_and_runs(name: str) -> None:
     async with run(load(name)) as running:
+        if running.arn is None:
+            assert running.addresses
+            return
         answer = await ask(running, "kafka", "describe_cluster_v2", ClusterArn=running.arn)
         assert answer["ClusterInfo"]["ClusterArn"] == running.arn
         assert str(running.region) in str(running.arn)
@@ -122,8 +125,8 @@ def test_a_turn_changes_neither_the_world_nor_itself() -> None:
         ("nothing", None, "cannot turn nothing: .* no 'nothing'"),
         ("title.short", "x", "cannot turn title.short: the path does not lead through mappings"),
         ("aws.cluster.ClusterName.x.y", 1, "does not lead through mappings"),
-        ("aws.cluster..x", 1, "does not lead through mappings"),
-        ("aws.", 1, "does not lead through mappings"),
+        ("aws.cluster..x", 1, "keys with dots between them"),
+        ("aws.", 1, "keys with dots between them"),
         ("brokers.listeners.kraft", None, "cannot turn brokers.listeners.kraft: there is nothing to remove"),
         ("brokers.colour", "red", "colour"),
         ("brokers.count", 0, "brokers.count"),

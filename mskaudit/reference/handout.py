@@ -1,0 +1,254 @@
+"""What a user of a running reference world is handed: files with which clients log in, and a description of it all.
+
+The properties are those of Kafka's own Java clients, with PEM stores beside them, so that its command line tools take
+them as they are (`--command-config`). Everything in here is a throw-away secret of a throw-away cluster.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from mskaudit.errors import UsageError
+from mskaudit.reference.certificates import authority, client_credential
+from mskaudit.reference.cluster import Mechanism
+from mskaudit.reference.tls_settings import ClientCertificate
+from mskaudit.reference.tokens import signed_jwt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from mskaudit.reference.cluster import Cluster, Listener
+    from mskaudit.reference.realm import AwsCredential, OauthSettings, User
+    from mskaudit.reference.worlds import RunningWorld
+
+ANYBODY: Final = "anonymous"
+_TOKEN_SECONDS: Final = 3600
+_FILE_NAME: Final = re.compile(r"[^A-Za-z0-9_.@=+-]")
+_SCRAM: Final = "org.apache.kafka.common.security.scram.ScramLoginModule"
+_PLAIN: Final = "org.apache.kafka.common.security.plain.PlainLoginModule"
+_BEARER: Final = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule"
+_IAM: Final = "software.amazon.msk.auth.iam."
+# The strongest first: a user of several gets the file of the first that the listener has.
+_PASSWORD_MECHANISMS: Final = (Mechanism.SCRAM_SHA_512, Mechanism.SCRAM_SHA_256, Mechanism.PLAIN)
+
+Properties = dict[str, str]
+
+
+def hand_out(running: RunningWorld, name: str, directory: Path) -> dict[str, Any]:
+    """Write all files of a running world into a directory, `cluster.json` last, and return what that says.
+
+    Raises:
+        UsageError: the directory cannot be written.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        described = _described(running, name, directory.resolve())
+        # Whoever waits for the description finds it whole, and everything that it names already there.
+        unfinished = directory / f".cluster.{os.getpid()}.json"
+        unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(described), indent=2) + b"\n")
+        unfinished.replace(directory / "cluster.json")
+    except OSError as error:
+        raise UsageError(f"{error.filename or directory} cannot be written: {error.strerror}") from None
+    return described
+
+
+def _described(running: RunningWorld, name: str, directory: Path) -> dict[str, Any]:
+    cluster, serving = running.world.brokers, running.brokers
+    zookeeper = running.zookeeper
+    return {
+        "world": name,
+        "release": None if cluster is None else cluster.profile.release,
+        "mode": None if cluster is None else cluster.mode,
+        "nodes": []
+        if serving is None
+        else [
+            {"id": node.number, "listeners": {listener: f"{host}:{port}" for listener, (host, port) in where.items()}}
+            for node in serving.nodes
+            for where in (node.addresses,)
+        ],
+        "listeners": [] if cluster is None else list(_listeners(running, cluster, directory)),
+        "zookeeper": []
+        if zookeeper is None
+        else [
+            {"address": address, "tls": tls}
+            for address, tls in ((zookeeper.clear, False), (zookeeper.tls, True))
+            if address is not None
+        ],
+        "side_doors": dict(running.doors),
+        "aws_endpoint": running.aws_endpoint,
+        "users": {} if cluster is None else _users(cluster),
+        "pid": os.getpid(),
+    }
+
+
+def _users(cluster: Cluster) -> dict[str, Any]:
+    """Everybody with a way to log in: passwords, names of certificates, keys of AWS."""
+    people: dict[str, Any] = {}
+    for name, user in cluster.known_users.items():
+        people[name] = {"password": user.password, "mechanisms": list(user.mechanisms)}
+    for name, subject in cluster.certificates.items():
+        people.setdefault(name, {})["certificate"] = subject
+    for name, key in cluster.aws_credentials.items():
+        people.setdefault(name, {})["aws"] = {"access_key": key.access_key, "principal": key.principal}
+    return people
+
+
+def _listeners(running: RunningWorld, cluster: Cluster, directory: Path) -> Iterator[dict[str, Any]]:
+    for name, listener in cluster.listeners.items():
+        bootstrap = ",".join(running.listener_addresses(name))
+        yield {
+            "name": name,
+            "protocol": listener.protocol,
+            "mechanisms": list(listener.mechanisms),
+            "client_auth": listener.client_certificate,
+            "bootstrap": bootstrap,
+            "properties": {
+                user: _written(directory, f"{name}.{user}", {"bootstrap.servers": bootstrap, **settings})
+                for user, settings in _clients(cluster, listener, directory)
+            },
+        }
+
+
+def _written(directory: Path, stem: str, properties: Properties) -> str:
+    path = directory / f"{_FILE_NAME.sub('_', stem)}.properties"
+    path.write_text("".join(f"{key}={_escaped(value)}\n" for key, value in properties.items()), encoding="latin-1")
+    return str(path)
+
+
+def _escaped(value: str) -> str:
+    """A value as `java.util.Properties` reads it back."""
+    escaped = value.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    leading = "\\" if escaped[:1] in {" ", "\t"} else ""
+    return leading + "".join(char if " " <= char < "\x7f" or char == "\t" else _utf16(char) for char in escaped)
+
+
+def _utf16(char: str) -> str:
+    content = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{content[place : place + 2].hex()}" for place in range(0, len(content), 2))
+
+
+def _clients(cluster: Cluster, listener: Listener, directory: Path) -> Iterator[tuple[str, Properties]]:
+    """Everybody who can come in there, with the settings of a client."""
+    base = {"security.protocol": listener.protocol.value}
+    if listener.protocol.has_tls:
+        base |= {"ssl.truststore.type": "PEM", "ssl.truststore.location": _pem(directory, "ca", authority().pem)}
+    if listener.protocol.has_sasl:
+        if listener.client_certificate is ClientCertificate.REQUIRED:
+            base |= _store(cluster, directory)
+        for user, login in _logins(cluster, listener, directory):
+            yield user, base | login
+        return
+    if listener.client_certificate is not ClientCertificate.REQUIRED:
+        yield ANYBODY, base
+    if listener.client_certificate is not ClientCertificate.NONE:
+        for name, subject in cluster.certificates.items():
+            yield name, base | _keystore(directory, name, subject)
+
+
+def _store(cluster: Cluster, directory: Path) -> Properties:
+    """Any certificate that is trusted, for a listener that wants one besides the login."""
+    name, subject = next(iter(cluster.certificates.items()), ("client", "CN=client"))
+    return _keystore(directory, name, subject)
+
+
+def _keystore(directory: Path, name: str, subject: str) -> Properties:
+    stem = _FILE_NAME.sub("_", name)
+    path = _pem(directory, stem, client_credential(subject).keystore)
+    return {"ssl.keystore.type": "PEM", "ssl.keystore.location": path}
+
+
+def _pem(directory: Path, stem: str, content: str) -> str:
+    path = directory / f"{stem}.pem"
+    path.touch(mode=0o600)
+    path.write_text(content)
+    return str(path)
+
+
+def _logins(cluster: Cluster, listener: Listener, directory: Path) -> Iterator[tuple[str, Properties]]:
+    for name, user in cluster.known_users.items():
+        if (mechanism := _shared(listener, user)) is not None:
+            assert user.password is not None
+            yield name, _password(mechanism, name, user.password)
+        elif Mechanism.OAUTHBEARER in listener.mechanisms and Mechanism.AWS_MSK_IAM not in listener.mechanisms:
+            yield name, _bearer(listener, name, directory)
+    if Mechanism.AWS_MSK_IAM in listener.mechanisms:
+        for name, key in cluster.aws_credentials.items():
+            yield name, _iam(directory, name, key, listener.iam.region)
+
+
+def _shared(listener: Listener, user: User) -> Mechanism | None:
+    """The strongest way in by password that the listener and the user have both."""
+    if user.password is None:
+        return None
+    for mechanism in _PASSWORD_MECHANISMS:
+        if mechanism in listener.mechanisms and mechanism.value in user.mechanisms:
+            return mechanism
+    return None
+
+
+def _password(mechanism: Mechanism, name: str, password: str) -> Properties:
+    module = _PLAIN if mechanism is Mechanism.PLAIN else _SCRAM
+    return {
+        "sasl.mechanism": mechanism.value,
+        "sasl.jaas.config": f"{module} required username={_quoted(name)} password={_quoted(password)};",
+    }
+
+
+def _quoted(text: str) -> str:
+    """A value of a JAAS option."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _bearer(listener: Listener, name: str, directory: Path) -> Properties:
+    """A token: one without signature where the listener takes such, otherwise one in a file.
+
+    Kafka's clients read a token from a file only if the system property
+    `org.apache.kafka.sasl.oauthbearer.allowed.urls` names its URL (since 3.9.1).
+    """
+    settings = {"sasl.mechanism": Mechanism.OAUTHBEARER.value}
+    if listener.oauth.accept_unsigned:
+        claim = f"unsecuredLoginStringClaim_{listener.oauth.principal_claim}={_quoted(name)}"
+        return settings | {"sasl.jaas.config": f"{_BEARER} required {claim};"}
+    path = directory / f"{_FILE_NAME.sub('_', name)}.jwt"
+    path.touch(mode=0o600)
+    path.write_text(_token(listener.oauth, name))
+    return settings | {
+        "sasl.jaas.config": f"{_BEARER} required;",
+        "sasl.login.callback.handler.class": (
+            "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler"
+        ),
+        "sasl.oauthbearer.token.endpoint.url": path.as_uri(),
+    }
+
+
+def _token(settings: OauthSettings, name: str) -> str:
+    """A token of the reference's own key, good for an hour."""
+    now = int(datetime.now(UTC).timestamp())
+    claims: dict[str, object] = {settings.principal_claim: name, "iat": now, "exp": now + _TOKEN_SECONDS}
+    if settings.audience is not None:
+        claims["aud"] = settings.audience
+    if settings.issuer is not None:
+        claims["iss"] = settings.issuer
+    return signed_jwt(claims)
+
+
+def _iam(directory: Path, name: str, key: AwsCredential, region: str) -> Properties:
+    """A login of Amazon's own module, which takes the keys of `<name>.env` from the environment."""
+    lines = [f"AWS_ACCESS_KEY_ID={key.access_key}", f"AWS_SECRET_ACCESS_KEY={key.secret_key}", f"AWS_REGION={region}"]
+    if key.session_token is not None:
+        lines.append(f"AWS_SESSION_TOKEN={key.session_token}")
+    path = directory / f"{_FILE_NAME.sub('_', name)}.env"
+    path.touch(mode=0o600)
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return {
+        "sasl.mechanism": Mechanism.AWS_MSK_IAM.value,
+        "sasl.jaas.config": f"{_IAM}IAMLoginModule required;",
+        "sasl.client.callback.handler.class": f"{_IAM}IAMClientCallbackHandler",
+    }

@@ -1,0 +1,84 @@
+"""A running cluster as it would have registered itself in ZooKeeper: what it was at its start."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from typing import TYPE_CHECKING
+
+from mskaudit.reference.kafka_znodes import (
+    StoredAcl,
+    StoredBroker,
+    StoredEndpoint,
+    StoredKafka,
+    StoredTopic,
+    kafka_tree,
+)
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from mskaudit.reference.broker import Serving
+    from mskaudit.reference.state import State
+    from mskaudit.reference.znodes import Tree
+    from mskaudit.wire.scram import ScramCredential
+
+OWNER = "CN=broker"
+"""The distinguished name in the brokers' certificate."""
+
+
+def cluster_tree(brokers: Serving, *, set_acl: bool, left_open: tuple[str, ...]) -> Tree:
+    """The nodes of a running cluster; with `set_acl` its brokers restrict them, but for those that were `left_open`."""
+    state = brokers.state
+    protocols = {name: listener.protocol.value for name, listener in state.cluster.listeners.items()}
+    return kafka_tree(
+        StoredKafka(
+            cluster_id=state.cluster.cluster_id,
+            brokers=tuple(
+                StoredBroker(
+                    id=node.number,
+                    endpoints={
+                        name.upper(): StoredEndpoint(host=host, port=port, protocol=protocols[name])
+                        for name, (host, port) in node.addresses.items()
+                    },
+                    rack=node.rack,
+                )
+                for node in brokers.nodes
+            ),
+            controller=1,
+            topics={
+                topic.name: StoredTopic(
+                    id=_spoken(topic.topic_id), partitions=tuple(partition.replicas for partition in topic.partitions)
+                )
+                for topic in state.topics.values()
+            },
+            users=_users(state),
+            acls=tuple(
+                StoredAcl(
+                    acl.resource_type.name,
+                    acl.pattern_type.name,
+                    acl.name,
+                    acl.principal,
+                    acl.host,
+                    acl.operation.name,
+                    acl.permission.name,
+                )
+                for acl in state.acls
+            ),
+            configs={"brokers/<default>": state.cluster.dynamic_settings} if state.cluster.dynamic_settings else {},
+            timestamp=int(state.clock().timestamp() * 1000),
+            owner=OWNER if set_acl else None,
+            left_open=left_open,
+        )
+    )
+
+
+def _spoken(topic_id: UUID) -> str:
+    """A topic's id as Kafka writes it: base64 without padding."""
+    return urlsafe_b64encode(topic_id.bytes).decode().rstrip("=")
+
+
+def _users(state: State) -> dict[str, dict[str, ScramCredential]]:
+    users: dict[str, dict[str, ScramCredential]] = {}
+    for (mechanism, name), credential in state.credentials.items():
+        users.setdefault(name, {})[mechanism] = credential
+    return users
