@@ -6,6 +6,7 @@ A pattern is cut at its `*`; what remains must be found piece by piece from the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -80,4 +81,9 @@ class Glob:
 
 def matches(pattern: str, text: str) -> bool:
     """Whether a pattern without variables matches all of ``text``; case matters."""
-    return Glob.compile([pattern]).matches(text)
+    return _compiled(pattern).matches(text)
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> Glob:
+    return Glob.compile([pattern])

@@ -184,14 +184,15 @@ def _both(first: _Answer, second: _Answer) -> _Answer:
 
 
 def _applies(statement: Statement, request: _Request) -> Truth:
-    return all_of(
-        (
-            _matches_action(statement.actions, request.action),
-            _matches_resource(statement, request),
-            _concerns(statement, request.policies),
-            *(each.evaluate(request.context, statement.version) for each in statement.conditions),
-        )
-    )
+    return all_of(_requirements(statement, request))
+
+
+def _requirements(statement: Statement, request: _Request) -> Iterator[Truth]:
+    """Yield what must hold for a statement to apply, the cheapest first, since one that fails ends the search."""
+    yield _matches_action(statement.actions, request.action)
+    yield _concerns(statement, request.policies)
+    yield _matches_resource(statement, request)
+    yield from (each.evaluate(request.context, statement.version) for each in statement.conditions)
 
 
 def _matches_action(actions: Patterns, action: str) -> bool:
