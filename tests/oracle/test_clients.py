@@ -66,13 +66,14 @@ ACCEPTED = [
     Way("sasl_tls", mechanism="SCRAM-SHA-512"),
 ]
 REFUSED = [
-    (Way("required"), "alert certificate required"),
-    (Way("required", credential="stranger"), "alert unknown ca"),
-    (Way("requested", credential="stranger"), "alert unknown ca"),
+    (Way("required"), "alert bad certificate"),
+    (Way("required", credential="stranger"), "alert bad certificate"),
     (Way("sasl_plaintext", mechanism="PLAIN", password="wrong"), "SASL authentication error: Authentication failed"),
     (Way("sasl_tls", mechanism="SCRAM-SHA-512", password="wrong"), "invalid credentials with SASL mechanism"),
     (Way("sasl_tls", mechanism="SCRAM-SHA-256"), "broker's supported mechanisms: SCRAM-SHA-512"),
 ]
+# A certificate whose issuer the broker does not name is kept back by librdkafka and presented by Python.
+STRANGER = Way("requested", credential="stranger")
 
 
 def name_of(value: Any) -> str | None:
@@ -210,7 +211,7 @@ def fail_with_python(address: str, way: Way) -> None:
             client._manager._net.stop()
 
 
-@pytest.mark.parametrize("way", ACCEPTED, ids=name_of)
+@pytest.mark.parametrize("way", [*ACCEPTED, STRANGER], ids=name_of)
 async def test_librdkafka_gets_in_and_sees_the_cluster(addresses: Serving, way: Way) -> None:
     for address in addresses.by_listener[way.listener]:
         assert await asyncio.to_thread(look_with_rdkafka, address, way) == expected(addresses, way)
@@ -228,7 +229,7 @@ async def test_kafka_python_gets_in_and_sees_the_cluster(addresses: Serving, way
     assert await asyncio.to_thread(look_with_python, address, way) == expected(addresses, way)
 
 
-@pytest.mark.parametrize("way", [way for way, _ in REFUSED], ids=name_of)
+@pytest.mark.parametrize("way", [STRANGER, *(way for way, _ in REFUSED)], ids=name_of)
 async def test_kafka_python_is_refused(addresses: Serving, way: Way) -> None:
     with pytest.raises(KafkaTimeoutError, match="Unable to bootstrap"):
         await asyncio.to_thread(fail_with_python, addresses.by_listener[way.listener][0], way)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from OpenSSL import SSL
 
 from mskaudit.gather.live.dial import Dialer, Limits
@@ -14,10 +14,9 @@ from mskaudit.gather.source import settle
 from mskaudit.gather.target import Address
 from mskaudit.model.evidence import Column, Reason
 from mskaudit.model.subjects import Kind, listener_key, typed
-from mskaudit.reference import broker
 from mskaudit.reference.broker import serve
 from mskaudit.reference.cluster import Cluster, Listener, Mechanism, Protocol
-from mskaudit.reference.pki import ClientCertificate, server_context
+from mskaudit.reference.pki import ClientCertificate
 from mskaudit.reference.tls_settings import DEFAULT_TLS, TlsSettings, TlsVersion
 from tests.gather.live.peers import AT, GUARDED, OPEN, behind_tls, clock, openssl_context, serving, sighted, speaks
 
@@ -68,31 +67,32 @@ REQUIRED = {
 }
 
 
-@pytest.fixture(params=[DEFAULT_TLS.versions, (TlsVersion.TLS_1_2,), (TlsVersion.TLS_1_3,)], ids=["any", "1.2", "1.3"])
-def _tls(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every listener of the reference broker speaks these versions only."""
-    context = partial(server_context, settings=TlsSettings(versions=request.param))
-    monkeypatch.setattr(broker, "server_context", context)
+VERSIONS = pytest.mark.parametrize(
+    "versions", [DEFAULT_TLS.versions, (TlsVersion.TLS_1_2,), (TlsVersion.TLS_1_3,)], ids=["any", "1.2", "1.3"]
+)
 
 
-def one(kind: Listener) -> Cluster:
-    return Cluster(count=1, cluster_id="one", users={"billing": "secret"}, listeners={"it": kind})
+def one(kind: Listener, versions: tuple[TlsVersion, ...]) -> Cluster:
+    listener = replace(kind, tls=TlsSettings(versions=versions))
+    return Cluster(count=1, cluster_id="one", users={"billing": "secret"}, listeners={"it": listener})
 
 
-@pytest.mark.usefixtures("_tls")
+@VERSIONS
 @pytest.mark.parametrize("name", KINDS)
-async def test_a_listener_is_seen_as_it_is(name: str) -> None:
+async def test_a_listener_is_seen_as_it_is(name: str, versions: tuple[TlsVersion, ...]) -> None:
     kind, expected = KINDS[name]
-    async with serve(one(kind)) as addresses:
+    async with serve(one(kind, versions)) as addresses:
         sighting, _ = await sighted(Address.parse(addresses.addresses[0]), LIMITS)
     assert (sighting.known, sighting.gaps) == (expected, {})
     assert all(typed(Kind.LISTENER, path, value) for path, value in sighting.known.items())
 
 
-@pytest.mark.usefixtures("_tls")
+@VERSIONS
 @pytest.mark.parametrize("name", REQUIRED)
-async def test_a_required_certificate_hides_the_mechanisms_and_nothing_else(name: str) -> None:
-    async with serve(one(REQUIRED[name])) as addresses:
+async def test_a_required_certificate_hides_the_mechanisms_and_nothing_else(
+    name: str, versions: tuple[TlsVersion, ...]
+) -> None:
+    async with serve(one(REQUIRED[name], versions)) as addresses:
         sighting, _ = await sighted(Address.parse(addresses.addresses[0]), LIMITS)
     assert sighting.known == {
         "observed.transport": "tls",
