@@ -216,8 +216,11 @@ class ServerSession:
 
     def read(self) -> bytes | None:
         """The next clear bytes, none (but not None) after the peer's close_notify."""
+        return self._step(self._read)
+
+    def _read(self) -> bytes:
         try:
-            return self._step(lambda: self._openssl.recv(CHUNK))
+            return self._openssl.recv(CHUNK)
         except SSL.ZeroReturnError:
             return b""
 
@@ -234,8 +237,6 @@ class ServerSession:
             return step()
         except SSL.WantReadError:
             return None
-        except SSL.ZeroReturnError:
-            raise
         except SSL.Error as cause:
             raise ssl.SSLError(f"TLS broke: {cause}") from cause
 
@@ -251,7 +252,8 @@ class ServerSession:
 
     def _refusal(self, cause: SSL.Error) -> bytes | None:
         """The alert a JVM sends; None where OpenSSL's own will do."""
-        found = list(chain.from_iterable(cause.args[0])) if cause.args else []
+        listed = cause.args[0] if cause.args and isinstance(cause.args[0], list) else []
+        found = list(chain.from_iterable(listed))
         if _LACKING in found:
             code = AlertDescription.BAD_CERTIFICATE
         elif "certificate verify failed" in found:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from contextlib import suppress
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mskaudit.errors import UsageError
 from mskaudit.reference.certificates import client_credential, stranger_credential
@@ -159,3 +162,27 @@ def test_every_setting_says_what_it_is() -> None:
     (schema,), components = msgspec.json.schema_components([TlsSettings])
     assert schema["$ref"].endswith("TlsSettings")
     assert all(shown.get("description") for shown in components["TlsSettings"]["properties"].values())
+
+
+def flight_of_a_client() -> bytes:
+    out = ssl.MemoryBIO()
+    client = client_context().wrap_bio(ssl.MemoryBIO(), out, server_hostname="localhost")
+    with suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    return out.read()
+
+
+@given(st.data(), st.sampled_from(ClientCertificate))
+def test_mutated_and_foreign_bytes_raise_nothing_but_an_error_of_tls(
+    data: st.DataObject, wanted: ClientCertificate
+) -> None:
+    content = bytearray(flight_of_a_client())
+    for at in data.draw(st.lists(st.integers(0, len(content) - 1), max_size=4)):
+        content[at] = data.draw(st.integers(0, 255))
+    session = server_context(wanted).session()
+    with suppress(ssl.SSLError):
+        for chunk in (bytes(content), *data.draw(st.lists(st.binary(min_size=1, max_size=80), max_size=3))):
+            session.feed(chunk)
+            session.handshake()
+            session.outgoing()
+    assert session.outgoing()[:1] in (b"", b"\x15", b"\x16", b"\x17")
