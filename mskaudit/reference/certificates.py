@@ -140,8 +140,14 @@ _CA_USAGE: Final = _usage("key_cert_sign", "crl_sign")
 _NO_CA: Final = x509.BasicConstraints(ca=False, path_length=None)
 _FOR_CLIENTS: Final = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
 _FOR_BOTH: Final = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
+_NODES: Final = 6
+# With fixed ports broker n is at 127.0.0.n.
 _HERE: Final = x509.SubjectAlternativeName(
-    [x509.DNSName("localhost"), x509.IPAddress(IPv4Address("127.0.0.1")), x509.IPAddress(IPv6Address("::1"))]
+    [
+        x509.DNSName("localhost"),
+        *(x509.IPAddress(IPv4Address(f"127.0.0.{number}")) for number in range(1, _NODES + 1)),
+        x509.IPAddress(IPv6Address("::1")),
+    ]
 )
 _ELSEWHERE: Final = x509.SubjectAlternativeName([x509.DNSName("elsewhere.example")])
 
