@@ -53,14 +53,14 @@ class Document(NamedTuple):
             path = path[:-1]
         return f"{self.name}:{self.lines[path]}" if path in self.lines else self.name
 
-    def convert(self, kind: type[T]) -> T:
-        """The document as a typed value.
+    def convert(self, kind: type[T], *, strict: bool = True) -> T:
+        """The document as a typed value; unless `strict`, text may stand where a number is due.
 
         Raises:
             InputError: it does not have the shape, with file and line.
         """
         try:
-            return msgspec.convert(self.value, kind)
+            return msgspec.convert(self.value, kind, strict=strict)
         except msgspec.ValidationError as error:
             text, _, where = str(error).partition(" - at `$")
             raise InputError(f"{self.place(*_steps(where.rstrip('`')))}: {text}{_named(where)}") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mskaudit.reference.turns import Knob
-    from mskaudit.reference.worlds import RunningWorld, World
-
-_INDENT: Final = 4
+    from mskaudit.reference.worlds import RunningWorld
 
 
 @click.group(short_help="Start a reference cluster to learn from and to test clients with.")
@@ -86,13 +84,14 @@ def _temporary() -> Any:
 
 
 def _turn(text: str) -> tuple[str, Any]:
-    """A path and its value."""
+    """A path and its value; what reads as a fraction is a release more often than not, and stays text."""
     from mskaudit.yaml_file import parse
 
     path, given, value = text.partition("=")
     if not given:
         raise UsageError(f"--turn {text} has no value; write KEY=VALUE, such as brokers.release=4.3")
-    return path, parse(value.encode(errors="replace"), f"the value of --turn {path}").value
+    meant = parse(value.encode(errors="replace"), f"the value of --turn {path}").value
+    return path, value.strip() if isinstance(meant, float) else meant
 
 
 def _hand_out(running: RunningWorld, name: str, directory: Path) -> None:
@@ -141,17 +140,13 @@ def worlds() -> None:
 
     longest = max(map(len, names()))
     for name in names():
-        click.echo(f"{name:<{longest}}  {_title(load(name))}")
-
-
-def _title(world: World) -> str:
-    return world.title
+        click.echo(f"{name:<{longest}}  {load(name).title}")
 
 
 @reference.command()
 @click.argument("part", default="")
 def turns(part: str) -> None:
-    """List what can be turned, a line each; with PART only paths that hold it."""
+    """List what can be turned, a line each; with PART the values of every path that holds it."""
     from mskaudit.reference.turns import knobs
 
     found = [knob for knob in knobs() if part in knob.path]
@@ -159,9 +154,10 @@ def turns(part: str) -> None:
         raise UsageError(f"no path of a turn holds {part!r}; `mskaudit reference turns` lists them all")
     longest = max(len(knob.path) for knob in found)
     for knob in found:
-        click.echo(f"{knob.path:<{longest}}  {_effect(knob)}")
+        click.echo("\n".join(_explained(knob)) if part else f"{knob.path:<{longest}}  {knob.effect}")
 
 
-def _effect(knob: Knob) -> str:
-    default = "" if knob.default is None else f"; default {knob.default}"
-    return f"{knob.effect} ({knob.values}{default})"
+def _explained(knob: Knob) -> Iterator[str]:
+    yield knob.path
+    yield f"    {knob.effect}"
+    yield f"    {knob.values}{'' if knob.default is None else f'; by default {knob.default}'}"

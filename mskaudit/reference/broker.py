@@ -26,6 +26,7 @@ from mskaudit.reference.misbehaviour import spoil
 from mskaudit.reference.releases import Mode, profile
 from mskaudit.reference.session import Place, Reply, Session
 from mskaudit.reference.state import State
+from mskaudit.reference.tls_scripts import script_named
 from mskaudit.reference.tls_session import tls_context
 from mskaudit.wire.frames import BROKER_FRAME_LIMIT, FrameBuffer
 
@@ -144,7 +145,9 @@ async def serve(
 
 def _try(listener: Listener) -> None:
     """Raise UsageError now if this TLS cannot be served, not when the first client comes."""
-    if listener.protocol.has_tls and not listener.tls.broken and listener.tls.script is None:
+    if listener.tls.script is not None:
+        script_named(listener.tls.script)
+    elif listener.protocol.has_tls and not listener.tls.broken:
         tls_context(listener.client_certificate, listener.tls)
 
 

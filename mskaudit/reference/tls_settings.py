@@ -72,27 +72,27 @@ class TlsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """The TLS of a listener; the defaults are those of a Kafka broker on Java 17 with an EC certificate."""
 
     versions: Annotated[
-        tuple[TlsVersion, ...], Meta(min_length=1, description="TLS versions the listener speaks; gaps are allowed")
+        tuple[TlsVersion, ...], Meta(min_length=1, description="the TLS versions it speaks; gaps are allowed")
     ] = (TlsVersion.TLS_1_2, TlsVersion.TLS_1_3)
     suites: Annotated[
-        tuple[Name, ...], Meta(description="Cipher suites by their IANA or OpenSSL names, best first; none: a JVM's")
+        tuple[Name, ...], Meta(description="cipher suites by their IANA or OpenSSL names, best first; none: a JVM's")
     ] = ()
     groups: Annotated[
-        tuple[Name, ...], Meta(description="Key exchange groups by their IANA names, best first; none: a JVM's")
+        tuple[Name, ...], Meta(description="key exchange groups by their IANA names, best first; none: a JVM's")
     ] = ()
-    dh: Annotated[DhSize, Meta(description="Bits of the group of DHE suites up to TLS 1.2")] = DhSize.BITS_2048
-    certificate: Annotated[CertificateKind, Meta(description="The certificate the listener presents")] = (
+    dh: Annotated[DhSize, Meta(description="bits of the group of DHE suites up to TLS 1.2")] = DhSize.BITS_2048
+    certificate: Annotated[CertificateKind, Meta(description="the certificate it presents")] = (
         CertificateKind.GOOD
     )
     trust_any_client: Annotated[
-        bool, Meta(description="Whether every client certificate is believed, whoever signed it")
+        bool, Meta(description="believe every client certificate, whoever signed it")
     ] = False
-    ocsp: Annotated[Staple, Meta(description="The OCSP response stapled to the certificate")] = Staple.NONE
+    ocsp: Annotated[Staple, Meta(description="the OCSP response stapled to the certificate")] = Staple.NONE
     broken: Annotated[
-        bool, Meta(description="Whether every connection is closed at its first bytes, without an alert")
+        bool, Meta(description="close every connection at its first bytes, without an alert")
     ] = False
     script: Annotated[
-        Name | None, Meta(description="Name of a scripted front that answers hellos and never completes a handshake")
+        Name | None, Meta(description="a scripted front that answers hellos and never completes a handshake")
     ] = None
 
     def __post_init__(self) -> None:

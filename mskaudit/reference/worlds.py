@@ -132,7 +132,7 @@ def turned(name: str, turn: Mapping[str, Any]) -> World:
     for path, setting in turn.items():
         _set(value, path, deepcopy(setting))
     called = f"{document.name}, turned," if turn else document.name
-    return Document(called, value, document.lines).convert(World)
+    return Document(called, value, document.lines).convert(World, strict=False)
 
 
 def _document(name: str) -> Document:
