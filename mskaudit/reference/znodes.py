@@ -23,10 +23,12 @@ OPEN: Final = (WORLD_ALL,)
 """The access list of a node that nobody cared about."""
 
 _MOST_ENTRIES: Final = 100
+_WITH_ID: Final = ("digest", "ip", "world", "x509")
 _WORLD: Final = ("world", "anyone")
 # Control characters and what UTF-16 cannot stand for or Java's path check forbids.
 _FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\uf8ff\ufff0-\uffff]")
 _PATH: Final = re.compile(r"/|(?:/(?!\.{1,2}(?:/|\Z))[^/]+)+")
+_NETWORK: Final = re.compile(r"[0-9.]{7,15}(?:/[0-9]{1,2})?", re.ASCII)
 _DN: Final = re.compile(r"\s*[A-Za-z][\w.-]*\s*=(?:[^,\\]|\\.)*(?:,\s*[A-Za-z][\w.-]*\s*=(?:[^,\\]|\\.)*)*|", re.DOTALL)
 
 
@@ -81,8 +83,10 @@ def _matches(entry: Acl, identity: Identity) -> bool:
 
 
 def _network(text: str | None) -> IPv4Network | None:
+    if text is None or not _NETWORK.fullmatch(text):
+        return None
     try:
-        return IPv4Network(text or "", strict=False)
+        return IPv4Network(text, strict=False)
     except (AddressValueError, NetmaskValueError):
         return None
 
@@ -104,7 +108,7 @@ def granted(acl: Iterable[Acl], identities: tuple[Identity, ...]) -> tuple[Acl, 
     if len(asked) > _MOST_ENTRIES:
         return ErrorCode.INVALID_ACL
     for entry in asked:
-        if entry.id is None and entry.scheme is not None:
+        if entry.id is None and entry.scheme in _WITH_ID:
             return ErrorCode.MARSHALLING_ERROR
         found = _granted(entry, identities)
         if not found:

@@ -13,11 +13,14 @@ from mskaudit.reference.pki import client_context, pki
 from mskaudit.reference.tls_settings import ClientCertificate, TlsSettings, TlsVersion
 from mskaudit.reference.znodes import OPEN, Tree
 from mskaudit.reference.zookeeper import serve_zookeeper
+from mskaudit.reference.zookeeper_conversation import Conversation
+from mskaudit.reference.zookeeper_server import Server
 from mskaudit.reference.zookeeper_settings import ZooKeeperSettings
 from mskaudit.wire import zookeeper as zk
 from mskaudit.wire.frames import frame
 from mskaudit.wire.zookeeper_codes import ErrorCode
 from mskaudit.wire.zookeeper_packets import (
+    Multi,
     pack_record,
     pack_request,
 )
@@ -271,3 +274,42 @@ async def test_garbage_leaves_the_server_as_it_was() -> None:
         async with call(addresses.clear) as peer:
             assert await peer.connect() is not None
             assert await peer.error(zk.GetData(path="/open", watch=False)) == 0
+
+
+GOOD = (
+    frame(pack_record(NEW)),
+    *(
+        frame(pack_request(each, xid=7))
+        for each in (
+            made("/g", flags=3),
+            zk.GetAcl(path="/shown"),
+            zk.GetChildren2(path="/open", watch=True),
+            zk.SetAcl(path="/open", acl=OPEN, version=-1),
+            Multi(steps=(made("/m"), zk.Check(path="/open", version=0), zk.Delete(path="/m", version=-1))),
+            zk.Auth(type=0, scheme="digest", credential=b"bob:pw"),
+            zk.Close(),
+        )
+    ),
+)
+
+
+async def test_mutated_packets_raise_nothing() -> None:
+    chance = random.Random(19)  # noqa: S311  a seed, no secret
+    server = Server(HARDENED, TREE, ports=(None, None))
+    answers = 0
+    for _ in range(3000):
+        # The connect request is left whole more often than not, so that what follows is reached.
+        content = bytearray(b"".join(GOOD))
+        for _ in range(chance.randrange(1, 8)):
+            content[chance.randrange(0 if chance.random() < 0.2 else len(GOOD[0]), len(content))] = chance.randrange(
+                256
+            )
+        conversation = Conversation(server, address="127.0.0.1", certificate=None)
+        for start in range(0, len(content), 97):
+            if not conversation.over:
+                answers += sum(1 for _ in conversation.hear(bytes(content[start : start + 97])))
+        conversation.leave()
+    server.sessions.close()
+    assert answers > 3000
+    assert (len(server.watches), server.watches.watchers, server.watches.paths) == (0, 0, 0)
+    assert server.store.data("/open", ())[0] == b"x"
