@@ -24,6 +24,9 @@ class NoReply(StrEnum):
 
     CLOSE = "close"
     SILENCE = "silence"
+    """Nothing is ever said again on the connection."""
+    NOTHING = "nothing"
+    """The request wants no answer, and the next one is listened to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import NAMESPACE_DNS, UUID, uuid4, uuid5
 
 from mskaudit.policy.acls import AclSet, Authorizer, Flavour, parse_super_users
@@ -19,17 +19,20 @@ from mskaudit.reference.releases import Mode
 
 if TYPE_CHECKING:
     from mskaudit.reference.cluster import Cluster
+    from mskaudit.reference.group import Group
 
 MOST_TOPICS: Final = 2_000
 MOST_PARTITIONS: Final = 10_000
 MOST_GROUPS: Final = 1_000
+MOST_TRANSACTIONAL_IDS: Final = 1_000
 MOST_ACLS: Final = 10_000
 MOST_USERS: Final = 1_000
 MOST_RECORD_BYTES: Final = 32 << 20
-"""Bytes of records that a cluster keeps in all."""
+"""Bytes of records that a cluster keeps in all, each batch with what it takes beside its content."""
 
 INTERNAL: Final = frozenset({"__consumer_offsets", "__transaction_state", "__share_group_state"})
 _REPLICAS: Final = 3
+_BATCH_OVERHEAD: Final = 256
 
 Clock = Callable[[], datetime]
 
@@ -40,12 +43,17 @@ def _now() -> datetime:
 
 @dataclass(slots=True)
 class StoredBatch:
-    """A record batch as it came in, with the offsets it was given."""
+    """A record batch as it came in, with the offsets it was given; `timestamp` is its latest, in milliseconds."""
 
     base_offset: int
     last_offset: int
     timestamp: int
     content: bytes
+
+    @property
+    def cost(self) -> int:
+        """Bytes that keeping it takes, counted against `MOST_RECORD_BYTES`."""
+        return len(self.content) + _BATCH_OVERHEAD
 
 
 @dataclass(slots=True)
@@ -53,8 +61,16 @@ class ProducerState:
     """What a partition remembers of an idempotent producer: its epoch and the batches it may send again."""
 
     epoch: int
+    last_sequence: int = -1
     recent: OrderedDict[tuple[int, int], int] = field(default_factory=OrderedDict)
     """Base offset by first and last sequence number."""
+
+
+class ProducerIdentity(NamedTuple):
+    """Who a transactional id is at present."""
+
+    producer_id: int
+    epoch: int
 
 
 @dataclass(slots=True)
@@ -67,6 +83,10 @@ class Partition:
     start_offset: int = 0
     end_offset: int = 0
     producers: dict[int, ProducerState] = field(default_factory=dict)
+    cost: int = 0
+    """Bytes that its batches take."""
+    watchers: set[Callable[[], None]] = field(default_factory=set)
+    """Who is called when records come in."""
 
     @property
     def leader(self) -> int:
@@ -101,8 +121,9 @@ class State:
         self.cluster = cluster
         self.clock = clock
         self.topics: dict[str, Topic] = {}
-        self.groups: dict[str, object] = {}
-        """Groups by id; what a group is, is the business of the service of groups."""
+        self._topics_by_id: dict[UUID, Topic] = {}
+        self.groups: dict[str, Group] = {}
+        self.transactional_ids: dict[str, ProducerIdentity] = {}
         self.broker_settings: dict[str, dict[str, str]] = {"": dict(cluster.dynamic_settings)}
         """Dynamic settings by broker id, and of all brokers under the empty text."""
         self.quotas: dict[tuple[tuple[str, str | None], ...], dict[str, float]] = {}
@@ -111,7 +132,7 @@ class State:
         self.credentials = scram_credentials(cluster.known_users)
         """SCRAM credentials by mechanism and user."""
         self._next_producer_id = 1000
-        self._acls = AclSet(acl for entry in cluster.acls for acl in entry.acls())
+        self._acls = AclSet(acl for entry in cluster.acls.values() for acl in entry.acls())
         self._authorizer: Authorizer | None = None
         for name, partitions in cluster.topics.items():
             self.add_topic(name, partitions, chosen_id=topic_id(name))
@@ -126,7 +147,7 @@ class State:
     ) -> Topic:
         """A new topic with its replicas spread over the brokers; the caller has checked that there is room."""
         topic = Topic(name=name, topic_id=chosen_id or uuid4(), partitions=[])
-        self.topics[name] = topic
+        self.topics[name] = self._topics_by_id[topic.topic_id] = topic
         self.add_partitions(topic, partitions, replicas=replicas)
         return topic
 
@@ -140,12 +161,16 @@ class State:
 
     def topic_by_id(self, wanted: UUID) -> Topic | None:
         """The topic of an id."""
-        return next((topic for topic in self.topics.values() if topic.topic_id == wanted), None)
+        return self._topics_by_id[wanted] if wanted in self._topics_by_id else None
 
     def remove_topic(self, name: str) -> None:
-        """Forget a topic and its records."""
-        for partition in self.topics.pop(name).partitions:
-            self.record_bytes -= sum(len(batch.content) for batch in partition.batches)
+        """Forget a topic, its records, and the offsets that groups committed for it."""
+        topic = self.topics.pop(name)
+        del self._topics_by_id[topic.topic_id]
+        for partition in topic.partitions:
+            self.record_bytes -= partition.cost
+        for group in self.groups.values():
+            group.forget_topic(name)
 
     def new_producer_id(self) -> int:
         """An id that no producer of this cluster has."""
