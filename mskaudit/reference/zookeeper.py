@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from mskaudit.errors import UsageError
 from mskaudit.reference.tls_session import tls_context
 from mskaudit.reference.tls_settings import DEFAULT_TLS, TlsSettings
 from mskaudit.reference.zookeeper_channel import Door, FrontChannel, enter
@@ -55,7 +56,7 @@ async def serve_zookeeper(
     and raised there.
 
     Raises:
-        UsageError: the installed OpenSSL cannot serve `tls`.
+        UsageError: a port is taken, or the installed OpenSSL cannot serve `tls`.
     """
     with ExitStack() as held:
         ports = {door: held.enter_context(_bind(port)) for door, port in _doors(settings, clear_port, tls_port)}
@@ -94,9 +95,9 @@ def _bind(port: int) -> socket.socket:
     try:
         bound.bind((HOST, port))
         bound.listen(_BACKLOG)
-    except OSError:
+    except OSError as cause:
         bound.close()
-        raise
+        raise UsageError(f"ZooKeeper cannot listen on {HOST}:{port}: {cause.strerror}; choose another port") from cause
     return bound
 
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import pytest
 
+from mskaudit.errors import UsageError
 from mskaudit.reference.pki import client_context, pki
 from mskaudit.reference.tls_settings import ClientCertificate, TlsSettings, TlsVersion
 from mskaudit.reference.znodes import OPEN, Tree
@@ -313,3 +314,12 @@ async def test_mutated_packets_raise_nothing() -> None:
     assert answers > 3000
     assert (len(server.watches), server.watches.watchers, server.watches.paths) == (0, 0, 0)
     assert server.store.data("/open", ())[0] == b"x"
+
+
+async def test_a_port_that_is_taken() -> None:
+    async with serve_zookeeper(HARDENED, TREE) as addresses:
+        assert addresses.clear is not None
+        port = int(addresses.clear.rpartition(":")[2])
+        with pytest.raises(UsageError, match=f"cannot listen on 127.0.0.1:{port}"):
+            async with serve_zookeeper(HARDENED, TREE, clear_port=port):
+                pass
