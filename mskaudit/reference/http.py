@@ -112,6 +112,7 @@ class _Exchange:
         self._respond = respond
         self._limits = limits
         self._wire = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head_bytes)
+        self._method = ""
 
     async def run(self) -> None:
         """Answer until the peer or an answer ends it."""
@@ -122,6 +123,7 @@ class _Exchange:
                 if self._wire.our_state is not h11.DONE or self._wire.their_state is not h11.DONE:
                     return
                 self._wire.start_next_cycle()
+                self._method = ""
         except h11.RemoteProtocolError as error:
             await self._refuse(error.error_status_hint)
         except _TooMuchError as error:
@@ -133,10 +135,11 @@ class _Exchange:
             head = await self._event()
             if not isinstance(head, h11.Request):
                 return None
+            self._method = head.method.decode("ascii")
             if sum(map(len, itertools.chain(*head.headers))) > self._limits.head_bytes:
                 raise _TooMuchError(431)
             return Request(
-                method=head.method.decode("ascii"),
+                method=self._method,
                 target=_origin_form(head.target.decode("ascii")),
                 headers=_joined(head),
                 body=await self._body(),
@@ -166,18 +169,18 @@ class _Exchange:
         if isinstance(answer, Silence):
             await asyncio.sleep(answer.seconds)
             return False
-        await self._say(answer, request.method)
+        await self._say(answer)
         return True
 
     async def _refuse(self, status: int) -> None:
         if self._wire.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
             headers = {"connection": "close", "content-type": "text/plain"}
-            await self._say(Reply(status=status, headers=headers, body=b"The request was not understood.\n"), "")
+            await self._say(Reply(status=status, headers=headers, body=b"The request was not understood.\n"))
 
-    async def _say(self, reply: Reply, method: str) -> None:
+    async def _say(self, reply: Reply) -> None:
         headers = [*reply.headers.items(), ("content-length", str(len(reply.body)))]
         await self._send(h11.Response(status_code=reply.status, headers=headers))
-        if reply.body and method != "HEAD":
+        if reply.body and self._method != "HEAD":
             await self._send(h11.Data(data=reply.body))
         await self._send(h11.EndOfMessage())
 
