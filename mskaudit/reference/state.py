@@ -7,7 +7,7 @@ bounded, since clients fill it.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -27,6 +27,9 @@ MOST_GROUPS: Final = 1_000
 MOST_TRANSACTIONAL_IDS: Final = 1_000
 MOST_ACLS: Final = 10_000
 MOST_USERS: Final = 1_000
+MOST_QUOTAS: Final = 1_000
+MOST_ALTERED: Final = 4 << 20
+"""Characters of everything of one kind that clients set: of settings, of ACLs, of quotas, of users' names."""
 MOST_RECORD_BYTES: Final = 32 << 20
 """Bytes of records that a cluster keeps in all, each batch with what it takes beside its content."""
 
@@ -126,8 +129,15 @@ class State:
         self.transactional_ids: dict[str, ProducerIdentity] = {}
         self.broker_settings: dict[str, dict[str, str]] = {"": dict(cluster.dynamic_settings)}
         """Dynamic settings by broker id, and of all brokers under the empty text."""
+        self.group_settings: dict[str, dict[str, str]] = {}
+        self.client_metrics: dict[str, dict[str, str]] = {}
+        """Subscriptions of client metrics by name (KIP-714)."""
+        self.log_levels: dict[tuple[int, str], str] = {}
+        """What was set, by broker id and logger."""
+        self.surroundings: dict[str, str] = {}
+        """Settings that follow from what stands beside the brokers, such as `zookeeper.connect`; a world fills it."""
         self.quotas: dict[tuple[tuple[str, str | None], ...], dict[str, float]] = {}
-        """Client quotas by entity: pairs of type and name, None for the default."""
+        """Client quotas by entity: pairs of type and name, sorted by type, None for the default."""
         self.record_bytes = 0
         self.credentials = scram_credentials(cluster.known_users)
         """SCRAM credentials by mechanism and user."""
@@ -158,6 +168,11 @@ class State:
         for index in range(len(topic.partitions), total):
             placed = tuple((index + place) % count + 1 for place in range(wanted))
             topic.partitions.append(Partition(index=index, replicas=placed))
+
+    def assign_partitions(self, topic: Topic, assignments: Iterable[tuple[int, ...]]) -> None:
+        """Add a partition to a topic for each tuple of brokers, the leader first."""
+        for replicas in assignments:
+            topic.partitions.append(Partition(index=len(topic.partitions), replicas=replicas))
 
     def topic_by_id(self, wanted: UUID) -> Topic | None:
         """The topic of an id."""
