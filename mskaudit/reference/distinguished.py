@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from cryptography.x509.oid import NameOID
 
+from mskaudit.policy.principals import distinguished_name
 from mskaudit.reference.der import der
 
 if TYPE_CHECKING:
     from cryptography import x509
-
-Attributes = tuple[tuple[str, str], ...]
-"""Attributes and values in the order of RFC 2253: the last of the certificate first."""
 
 # The attributes that Java's X500Principal.getName() knows by a word; it writes the others as numbers.
 _WORDS: Final = {
@@ -28,18 +26,15 @@ _WORDS: Final = {
 }
 
 
-def attributes(name: x509.Name) -> Attributes:
-    """The attributes of a name; one that has no word is a dotted number, with the DER of its value as #hexadecimal.
-
-    Several attributes of one relative name follow each other as if they were relative names of their own.
-    """
-    return tuple(_attribute(attribute) for rdn in reversed(list(name.rdns)) for attribute in rdn)
+def text(name: x509.Name) -> str:
+    """A name as RFC 2253 writes it, such as `CN=billing,O=Example`: the last attribute of the certificate first."""
+    return ",".join("+".join(map(_part, rdn)) for rdn in reversed(list(name.rdns)))
 
 
-def _attribute(attribute: x509.NameAttribute[str | bytes]) -> tuple[str, str]:
+def _part(attribute: x509.NameAttribute[str | bytes]) -> str:
     value = attribute.value
     if attribute.oid in _WORDS and isinstance(value, str):
-        return _WORDS[attribute.oid], value
+        return distinguished_name([(_WORDS[attribute.oid], value)])
     content = value if isinstance(value, bytes) else value.encode()
     tag = attribute._type.value  # noqa: SLF001  the only place that knows the ASN.1 type that was read
-    return attribute.oid.dotted_string, "#" + der(tag, content).hex()
+    return f"{attribute.oid.dotted_string}=#{der(tag, content).hex()}"

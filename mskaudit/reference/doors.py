@@ -65,18 +65,14 @@ Port = Annotated[int, Meta(ge=0, le=65535)]
 class Door(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One side door."""
 
-    kind: Annotated[DoorKind, Meta(description="What stands behind it.")]
-    protected: Annotated[bool, Meta(description="Whether it lets in only its user, by HTTP basic authentication.")] = (
-        False
-    )
-    tls: Annotated[bool, Meta(description="Whether it is reached over TLS.")] = False
-    secrets: Annotated[bool, Meta(description="Whether what it tells holds a password in clear (Kafka Connect).")] = (
-        False
-    )
-    release: Annotated[str, Meta(description="The version that it names, empty for a recent one.")] = ""
-    user: Annotated[str, Meta(description="The one user that a protected door lets in.")] = "operator"
-    password: Annotated[str, Meta(description="The password of that user.")] = "open-sesame"  # noqa: S105  of a throw-away world
-    port: Annotated[Port, Meta(description="The TCP port on loopback, 0 for any that is free.")] = 0
+    kind: Annotated[DoorKind, Meta(description="what stands behind it")]
+    protected: Annotated[bool, Meta(description="it lets in only its user, by HTTP basic authentication")] = False
+    tls: Annotated[bool, Meta(description="it is reached over TLS")] = False
+    secrets: Annotated[bool, Meta(description="what it tells holds a password in clear (Kafka Connect)")] = False
+    release: Annotated[str, Meta(description="the version that it names; empty for a recent one")] = ""
+    user: Annotated[str, Meta(description="the one user that a protected door lets in")] = "operator"
+    password: Annotated[str, Meta(description="the password of that user")] = "open-sesame"  # noqa: S105  of a throw-away world
+    port: Annotated[Port, Meta(description="the TCP port on loopback; 0 for any that is free")] = 0
 
     def __post_init__(self) -> None:
         if self.secrets and self.kind is not DoorKind.CONNECT:

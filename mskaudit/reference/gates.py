@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from mskaudit.policy.principals import PrincipalMapping, distinguished_name
+from mskaudit.policy.principals import PrincipalMapping
 from mskaudit.reference.asking import Identity
 from mskaudit.reference.authority import AclAuthority
 from mskaudit.reference.realm import Realm, plain_passwords
@@ -25,7 +25,7 @@ def identity_of(listener: Listener, peer: TlsPeer | None) -> Identity:
     """
     if peer is None or peer.subject is None:
         return Identity()
-    name = _mapping(listener.principal_mapping).map(distinguished_name(peer.subject[::-1]))
+    name = _mapping(listener.principal_mapping).map(peer.subject)
     if name is None:
         raise ConnectionAbortedError("no rule of the principal mapping fits this certificate")
     return Identity(principal=f"User:{name}")

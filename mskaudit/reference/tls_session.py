@@ -22,7 +22,7 @@ from OpenSSL._util import lib
 from mskaudit.errors import UsageError
 from mskaudit.reference.certificates import Key, authority, issuer, server_credential
 from mskaudit.reference.dh_groups import dh_parameters
-from mskaudit.reference.distinguished import Attributes, attributes
+from mskaudit.reference.distinguished import text
 from mskaudit.reference.stapling import staple
 from mskaudit.reference.tls_settings import ClientCertificate, Staple, TlsSettings, TlsVersion
 from mskaudit.wire.tls_registry import AlertDescription, AlertLevel, ContentType
@@ -82,7 +82,7 @@ class TlsPeer(Struct, frozen=True, kw_only=True):
 
     version: TlsVersion
     suite: str
-    subject: Attributes | None
+    subject: str | None
 
 
 class TlsContext:
@@ -247,7 +247,7 @@ class ServerSession:
         return TlsPeer(
             version=TlsVersion(self._openssl.get_protocol_version_name()),
             suite=suite,
-            subject=None if certificate is None else attributes(certificate.subject),
+            subject=None if certificate is None else text(certificate.subject),
         )
 
     def _refusal(self, cause: SSL.Error) -> bytes | None:

@@ -6,14 +6,13 @@ A client can hold one connection, the bytes of one packet, a session and bounded
 from __future__ import annotations
 
 import asyncio
-import socket
-import ssl
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from mskaudit.errors import UsageError
+from mskaudit.reference.listening import accept, address_of, bind, with_farewell, working
 from mskaudit.reference.tls_session import tls_context
 from mskaudit.reference.tls_settings import DEFAULT_TLS, TlsSettings
 from mskaudit.reference.zookeeper_channel import Door, FrontChannel, enter
@@ -21,15 +20,15 @@ from mskaudit.reference.zookeeper_conversation import Conversation
 from mskaudit.reference.zookeeper_server import Present, Server
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import AsyncIterator, Iterator
 
     from mskaudit.reference.channel import Channel
+    from mskaudit.reference.listening import Visitor
     from mskaudit.reference.znodes import Tree
     from mskaudit.reference.zookeeper_settings import ZooKeeperSettings
 
-HOST: Final = "127.0.0.1"
-_BACKLOG: Final = 128
-_PAUSE: Final = 0.01
+_TURNED_AWAY: Final = 16
 # A client that has a session is watched by its session's clock; one that takes no answer is not worth more than this.
 _LONGEST_SESSION: Final = 2 * 20 * 60.0
 
@@ -59,22 +58,24 @@ async def serve_zookeeper(
         UsageError: a port is taken, or the installed OpenSSL cannot serve `tls`.
     """
     with ExitStack() as held:
-        ports = {door: held.enter_context(_bind(port)) for door, port in _doors(settings, clear_port, tls_port)}
+        ports = {door: held.enter_context(bind(port=port)) for door, port in _doors(settings, clear_port, tls_port)}
         clear, secure = ports.get(_clear_door(settings)), ports.get(Door.TLS)
         if ports.keys() - {Door.CLEAR}:
             _try(settings, tls)
         server = Server(settings, tree, ports=(_port(clear), _port(secure)))
         held.callback(server.sessions.close)
-        clients = _Clients(server, tls)
-        held.callback(clients.close)
-        serving = asyncio.create_task(clients.run(ports), name="reference ZooKeeper")
-        try:
+        async with working(_run(server, tls, ports), "reference ZooKeeper"):
             yield ZooKeeperAddresses(clear=_address(clear), tls=_address(secure))
-        finally:
-            serving.cancel()
-            await asyncio.wait([serving])
-            if not serving.cancelled():
-                serving.result()
+
+
+async def _run(server: Server, tls: TlsSettings, ports: dict[Door, socket.socket]) -> None:
+    """Serve until cancelled."""
+    clients = _Clients(server, tls)
+    async with asyncio.TaskGroup() as tasks:
+        for door, bound in ports.items():
+            # Those beyond the limit are not kept waiting but closed, so there are more places than that.
+            places = asyncio.Semaphore(server.settings.connections + _TURNED_AWAY)
+            tasks.create_task(accept(bound, partial(clients.attend, door), places=places), name=f"ZooKeeper, {door}")
 
 
 def _clear_door(settings: ZooKeeperSettings) -> Door:
@@ -88,19 +89,6 @@ def _doors(settings: ZooKeeperSettings, clear: int | None, tls: int | None) -> I
         yield Door.TLS, tls
 
 
-def _bind(port: int) -> socket.socket:
-    bound = socket.socket()
-    bound.setblocking(False)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((HOST, port))
-        bound.listen(_BACKLOG)
-    except OSError as cause:
-        bound.close()
-        raise UsageError(f"ZooKeeper cannot listen on {HOST}:{port}: {cause.strerror}; choose another port") from cause
-    return bound
-
-
 def _try(settings: ZooKeeperSettings, tls: TlsSettings) -> None:
     """Raise UsageError now if this TLS cannot be served, not when the first client comes."""
     if not tls.broken and tls.script is None:
@@ -112,7 +100,7 @@ def _port(bound: socket.socket | None) -> int | None:
 
 
 def _address(bound: socket.socket | None) -> str | None:
-    return None if bound is None else f"{HOST}:{_port(bound)}"
+    return None if bound is None else address_of(bound)
 
 
 class _Clients:
@@ -121,45 +109,23 @@ class _Clients:
     def __init__(self, server: Server, tls: TlsSettings) -> None:
         self._server = server
         self._tls = tls
-        self._peers: set[socket.socket] = set()
+        self._present = 0
 
-    def close(self) -> None:
-        """Close what is left: a connection whose task was cancelled before it began."""
-        for peer in self._peers:
-            peer.close()
-
-    async def run(self, ports: dict[Door, socket.socket]) -> None:
-        """Serve until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            for door, listening in ports.items():
-                tasks.create_task(self._accept(listening, door, tasks), name=f"ZooKeeper {_address(listening)}")
-
-    async def _accept(self, listening: socket.socket, door: Door, tasks: asyncio.TaskGroup) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                peer, (host, port) = await loop.sock_accept(listening)
-            except OSError:  # the client gave up, or the process is out of descriptors for now
-                await asyncio.sleep(_PAUSE)
-                continue
-            if len(self._peers) >= self._server.settings.connections:
-                peer.close()
-                continue
-            self._peers.add(peer)
-            tasks.create_task(self._attend(peer, door, f"{host}:{port}"), name="a client")
-
-    async def _attend(self, peer: socket.socket, door: Door, address: str) -> None:
+    async def attend(self, door: Door, visitor: Visitor) -> None:
+        """Serve a client, unless there are too many."""
+        settings = self._server.settings
+        if self._present >= settings.connections:
+            return
+        self._present += 1
         try:
-            with suppress(OSError):  # clients go away and stall as they like
-                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                front = FrontChannel(peer, patience=self._server.settings.patience)
-                with suppress(ssl.SSLError):  # and what they say need not be TLS
-                    channel, subject = await enter(front, door, self._server.settings.client_certificate, self._tls)
-                    await _Client(self._server, front, channel).converse(address, subject)
-                await front.linger()
+            front = FrontChannel(visitor.peer, patience=settings.patience)
+            await with_farewell(front, self._serve(front, door, visitor))
         finally:
-            peer.close()
-            self._peers.discard(peer)
+            self._present -= 1
+
+    async def _serve(self, front: FrontChannel, door: Door, visitor: Visitor) -> None:
+        channel, subject = await enter(front, door, self._server.settings.client_certificate, self._tls)
+        await _Client(self._server, front, channel).converse(f"{visitor.host}:{visitor.port}", subject)
 
 
 class _Client:

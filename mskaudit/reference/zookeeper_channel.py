@@ -7,7 +7,6 @@ import ssl
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, assert_never
 
-from mskaudit.policy.principals import distinguished_name
 from mskaudit.reference.channel import Channel, ClearChannel, TlsChannel, secured
 from mskaudit.wire.tls_registry import ContentType
 
@@ -79,10 +78,4 @@ async def enter(
             assert_never(door)
     channel = secured(front, wanted, tls)
     await channel.open()
-    subject = channel.peer.subject if isinstance(channel, TlsChannel) else None
-    return channel, None if subject is None else ",".join(_part(*each) for each in subject)
-
-
-def _part(attribute: str, value: str) -> str:
-    # An attribute without a word comes with its value as hexadecimal already.
-    return f"{attribute}={value}" if attribute[0].isdigit() else distinguished_name([(attribute, value)])
+    return channel, channel.peer.subject if isinstance(channel, TlsChannel) else None

@@ -19,28 +19,28 @@ _ACL_READ_CHECKED: Final = ((3, 4, 14), (3, 5, 5))
 class ZooKeeperSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One ZooKeeper server, hardened as far as its defaults are."""
 
-    version: Annotated[str, Meta(pattern=r"^\d+\.\d+\.\d+$", description="The release it says it is.")] = "3.8.4"
+    version: Annotated[str, Meta(pattern=r"^\d+\.\d+\.\d+$", description="the release it says it is")] = "3.8.4"
     whitelist: Annotated[
         tuple[Annotated[str, Meta(pattern=r"^(\*|[a-z]{4})$")], ...],
-        Meta(description="The four-letter words it answers; `*` is all of them."),
+        Meta(description="the four-letter words it answers; `*` is all of them"),
     ] = ("srvr",)
     require_auth: Annotated[
-        bool, Meta(description="Whether a session must log in with `digest` or a certificate before it asks anything.")
+        bool, Meta(description="a session must log in with `digest` or a certificate before it asks anything")
     ] = False
-    port_unification: Annotated[bool, Meta(description="Whether the clear port takes TLS too.")] = False
+    port_unification: Annotated[bool, Meta(description="the clear port takes TLS too")] = False
     client_certificate: Annotated[
-        ClientCertificate, Meta(description="What TLS wants of a client: none, requested or required.")
+        ClientCertificate, Meta(description="what TLS wants of a client: `ssl.clientAuth`")
     ] = ClientCertificate.REQUIRED
     packet_limit: Annotated[
-        int, Meta(ge=1024, le=PACKET_LIMIT, description="Bytes of the largest packet it takes: `jute.maxbuffer`.")
+        int, Meta(ge=1024, le=PACKET_LIMIT, description="bytes of the largest packet it takes: `jute.maxbuffer`")
     ] = PACKET_LIMIT
     tick_time: Annotated[
         int,
-        Meta(ge=10, le=60_000, description="Milliseconds of a tick: a session lasts from 2 to 20 of them untouched."),
+        Meta(ge=10, le=60_000, description="milliseconds of a tick: a session lasts from 2 to 20 of them untouched"),
     ] = 3000
-    connections: Annotated[int, Meta(ge=1, le=1000, description="How many clients it serves at once.")] = 60
+    connections: Annotated[int, Meta(ge=1, le=1000, description="how many clients it serves at once")] = 60
     patience: Annotated[
-        float, Meta(gt=0, le=3600, description="Seconds it waits for a client that has no session or takes no answer.")
+        float, Meta(gt=0, le=3600, description="seconds it waits for a client that has no session or takes no answer")
     ] = 10.0
 
     @property
