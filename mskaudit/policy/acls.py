@@ -1,7 +1,7 @@
 """Kafka's access control lists: what they say, which of them a filter means, and what an authorizer decides by them.
 
 The semantics are those of ``StandardAuthorizer`` (KRaft); ``AclAuthorizer`` (ZooKeeper, gone in 4.0) decides the same
-except where `Flavour` says so.
+except where `Flavour` says so. Compared with StandardAuthorizer of 3.9.2 and 4.4.0.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Self
 
 from mskaudit.errors import UsageError
+from mskaudit.policy.hosts import WILDCARD, HostForm, complaint, covers_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-WILDCARD: Final = "*"
 WILDCARD_PRINCIPAL: Final = "User:*"
 CLUSTER_NAME: Final = "kafka-cluster"
 """The only name a resource of type CLUSTER has."""
@@ -86,7 +86,11 @@ class Permission(_Code):
 
 
 class Flavour(StrEnum):
-    """The authorizer in charge; they differ only in "on at least one resource" (`authorize_by_resource_type`)."""
+    """The authorizer in charge.
+
+    They differ in "on at least one resource", and the standard one overlooks ACLs on `*` for names that begin with
+    `*`: neither grants nor denials on every group reach one called `*a`.
+    """
 
     STANDARD = "standard"
     ZOOKEEPER = "zookeeper"
@@ -192,9 +196,11 @@ class AclSet:
         """Return the entries the filter asks for, in their order."""
         return tuple(acl for acl in self._acls if wanted.matches(acl))
 
-    def covering(self, resource_type: ResourceType, name: str) -> Iterator[Mapping[str, list[Acl]]]:
+    def covering(
+        self, resource_type: ResourceType, name: str, *, flavour: Flavour = Flavour.STANDARD
+    ) -> Iterator[Mapping[str, list[Acl]]]:
         """Yield, for each pattern that covers the resource, its entries by principal: the most specific first."""
-        for pattern in self._patterns(resource_type, name):
+        for pattern in self._patterns(resource_type, name, flavour):
             entries = self._index.get(pattern)
             if entries is not None:
                 yield entries
@@ -204,12 +210,12 @@ class AclSet:
         for each in dict.fromkeys((principal, WILDCARD_PRINCIPAL)):
             yield from self._by_type.get((resource_type, each), ())
 
-    def _patterns(self, resource_type: ResourceType, name: str) -> Iterator[_Pattern]:
+    def _patterns(self, resource_type: ResourceType, name: str, flavour: Flavour) -> Iterator[_Pattern]:
         yield resource_type, PatternType.LITERAL, name
         for length in self._prefix_lengths.get(resource_type, ()):
             if length <= len(name):
                 yield resource_type, PatternType.PREFIXED, name[:length]
-        if name != WILDCARD:
+        if not name.startswith(WILDCARD) or (flavour is Flavour.ZOOKEEPER and name != WILDCARD):
             yield resource_type, PatternType.LITERAL, WILDCARD
 
     @cached_property
@@ -244,6 +250,7 @@ class Authorizer:
     super_users: frozenset[str] = frozenset()
     allow_everyone: bool = False
     flavour: Flavour = Flavour.STANDARD
+    hosts: HostForm = HostForm.ADDRESS
 
     def authorize(
         self, principal: str, host: str, *, operation: Operation, resource_type: ResourceType, name: str
@@ -253,10 +260,10 @@ class Authorizer:
             return Decision(allowed=True, ground=Ground.SUPER_USER)
         granting: Acl | None = None
         covered = False
-        for entries in self.acls.covering(resource_type, name):
+        for entries in self.acls.covering(resource_type, name, flavour=self.flavour):
             covered = True
             for acl in _naming(entries, principal):
-                if acl.host not in (WILDCARD, host):
+                if not covers_host(acl.host, host, form=self.hosts):
                     continue
                 if acl.permission is Permission.DENY and acl.operation in (operation, Operation.ALL):
                     return Decision(allowed=False, ground=Ground.ACL, acl=acl)
@@ -277,21 +284,18 @@ class Authorizer:
         found = [
             acl
             for acl in self.acls.of_type(resource_type, principal)
-            if acl.host in (WILDCARD, host) and acl.operation in (operation, Operation.ALL)
+            if covers_host(acl.host, host, form=self.hosts) and acl.operation in (operation, Operation.ALL)
         ]
         default = self._default_somewhere(principal, host, operation=operation, resource_type=resource_type)
         if default.allowed and self.flavour is Flavour.STANDARD:
             return default
         denied = [acl for acl in found if acl.permission is Permission.DENY]
-        for acl in denied:
-            if _is_wildcard(acl):
-                return Decision(allowed=False, ground=Ground.ACL, acl=acl)
-        if default.allowed:
-            return default
-        granting = _undenied([acl for acl in found if acl.permission is Permission.ALLOW], denied)
-        if granting is None:
-            return Decision(allowed=False, ground=Ground.UNMATCHED)
-        return Decision(allowed=True, ground=Ground.ACL, acl=granting)
+        refusing = next(filter(_is_wildcard, denied), None)
+        if refusing is not None or default.allowed:
+            return default if refusing is None else Decision(allowed=False, ground=Ground.ACL, acl=refusing)
+        granting = _undenied((acl for acl in found if acl.permission is Permission.ALLOW), denied)
+        ground = Ground.UNMATCHED if granting is None else Ground.ACL
+        return Decision(allowed=granting is not None, ground=ground, acl=granting)
 
     def operations(self, principal: str, host: str, *, resource_type: ResourceType, name: str, release: str) -> int:
         """Return the bit field of operations allowed on a resource, as Metadata and the Describe answers carry it.
@@ -307,11 +311,9 @@ class Authorizer:
     def _default_somewhere(
         self, principal: str, host: str, *, operation: Operation, resource_type: ResourceType
     ) -> Decision:
-        match self.flavour:
-            case Flavour.STANDARD:
-                return self.authorize(principal, host, operation=operation, resource_type=resource_type, name=_PROBE)
-            case Flavour.ZOOKEEPER:
-                return Decision(allowed=self.allow_everyone, ground=Ground.DEFAULT)
+        if self.flavour is Flavour.ZOOKEEPER:
+            return Decision(allowed=self.allow_everyone, ground=Ground.DEFAULT)
+        return self.authorize(principal, host, operation=operation, resource_type=resource_type, name=_PROBE)
 
 
 @cache
@@ -322,7 +324,7 @@ def supported_operations(resource_type: ResourceType, *, release: str) -> tuple[
     return tuple(each for each in Operation if field >> each & 1)
 
 
-def validate(acl: Acl) -> str | None:
+def validate(acl: Acl, *, hosts: HostForm = HostForm.ADDRESS) -> str | None:
     """Return why CreateAcls refuses ``acl`` (error 42), in Kafka's words, or None if it takes it."""
     if acl.resource_type is ResourceType.CLUSTER and acl.name != CLUSTER_NAME:
         return f"The only valid name for the CLUSTER resource is {CLUSTER_NAME}"
@@ -337,11 +339,9 @@ def validate(acl: Acl) -> str | None:
     if acl.permission <= Permission.ANY:
         return f"Invalid permissionType {acl.permission.name}"
     if ":" not in acl.principal:
-        return (
-            f"Could not parse principal from `{acl.principal}` "
-            "(no colon is present separating the principal type from the principal name)"
-        )
-    return None
+        reason = "no colon is present separating the principal type from the principal name"
+        return f"Could not parse principal from `{acl.principal}` ({reason})"
+    return complaint(acl.host, form=hosts)
 
 
 def parse_super_users(text: str) -> frozenset[str]:

@@ -3,7 +3,7 @@
 Accepted are literals, `.`, classes, `^ $`, groups (also `(?:…)` and `(?<name>…)`), alternatives and `* + ? {n,m}`,
 greedy and lazy. What engines disagree on, or what needs backtracking, is refused and named: look-around,
 back-references, possessive quantifiers, flags, class arithmetic, word boundaries, Unicode classes, loops over something
-that may be empty.
+that may be empty, and groups repeated by `{n,m}` or within another repetition, of which Java forgets what they took.
 """
 
 from __future__ import annotations
@@ -146,6 +146,10 @@ class Parser:
             return atom
         if is_anchor:
             raise self._refuse("a ^ or $ is repeated")
+        if self._pattern[self._at - 1] == "}" and (_may_be_empty(atom) or any(isinstance(each, Save) for each in atom)):
+            raise self._refuse("a group, or something that may be empty, is repeated by {n,m}")
+        if _has_looped_group(atom):
+            raise self._refuse("a repetition is over a group that is repeated itself")
         lazy = self._skip("?")
         if self._peek() in ("*", "+", "?", "{"):
             raise self._refuse("a repetition is repeated or possessive")
@@ -291,6 +295,11 @@ def _fork(preference: _Preference, *, over: int) -> Split:
     if preference is _Preference.MORE:
         return Split(first=1, second=over + 1)
     return Split(first=over + 1, second=1)
+
+
+def _has_looped_group(code: Code) -> bool:
+    loops = ((at + each.distance, at) for at, each in enumerate(code) if isinstance(each, Jump) and each.distance < 0)
+    return any(isinstance(each, Save) for start, end in loops for each in code[start:end])
 
 
 def _may_be_empty(code: Code) -> bool:

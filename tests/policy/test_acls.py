@@ -28,6 +28,7 @@ from mskaudit.policy.acls import (
     supported_operations,
     validate,
 )
+from mskaudit.policy.hosts import HostForm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -214,6 +215,49 @@ def test_the_authorizers_differ_where_a_wildcard_hides_the_default() -> None:
         assert decision.allowed is allowed
 
 
+NETWORKS = [
+    ("10.0.0.0/8", HOST, True),
+    ("10.9.9.9/8", HOST, True),
+    ("010.0.0.0/08", HOST, True),
+    ("10.0.0.1/32", HOST, True),
+    ("10.0.0.0/32", HOST, False),
+    ("10.0.0.0/0", "0.0.0.0", True),
+    ("10.0.0.0/33", HOST, False),
+    ("10.0.0.256/8", HOST, False),
+    ("10.0.0/8", HOST, False),
+    ("10.0.0.0/+8", HOST, False),
+    ("::/0", HOST, False),
+    ("::/0", "2001:db8:0:0:0:0:0:a", True),
+    ("2001:DB8::/32", "2001:db8:0:0:0:0:0:a", True),
+    ("2001:db8::a/129", "2001:db8:0:0:0:0:0:a", False),
+    ("2001:db8::a", "2001:db8:0:0:0:0:0:a", False),
+    ("0.0.0.0/0", "2001:db8:0:0:0:0:0:a", False),
+    ("fe80::/10", "fe80:0:0:0:0:0:0:1%eth0", True),
+    ("/8", HOST, False),
+    ("localhost/8", "localhost", False),
+]
+
+
+@pytest.mark.parametrize(("pattern", "host", "covered"), NETWORKS, ids=[f"{h} in {p}" for p, h, _ in NETWORKS])
+def test_networks_are_hosts_where_the_release_has_them(pattern: str, host: str, *, covered: bool) -> None:
+    acls = AclSet([replace(READS, host=pattern)])
+    for form, allowed in ((HostForm.NETWORK, covered), (HostForm.ADDRESS, False)):
+        authorizer = Authorizer(acls=acls, hosts=form)
+        decision = authorizer.authorize(ALICE, host, operation=READ, resource_type=TOPIC, name="orders")
+        assert decision.allowed is allowed
+        somewhere = authorizer.authorize_by_resource_type(ALICE, host, operation=READ, resource_type=TOPIC)
+        assert somewhere.allowed is allowed
+
+
+@pytest.mark.parametrize("permission", [ALLOW, DENY])
+def test_the_standard_authorizer_overlooks_wildcards_for_names_that_begin_with_one(permission: Permission) -> None:
+    acls = AclSet([_acl("*", permission=permission)])
+    for flavour, ground in ((Flavour.STANDARD, Ground.DEFAULT), (Flavour.ZOOKEEPER, Ground.ACL)):
+        authorizer = Authorizer(acls=acls, flavour=flavour)
+        assert _ask(acls, name="*a", authorizer=authorizer).ground is ground
+        assert _ask(acls, name="*", authorizer=authorizer).ground is Ground.ACL
+
+
 FILTERS = [
     ("everything", AclFilter(), {"orders", "o*", "*", "group"}),
     ("type", AclFilter(resource_type=TOPIC), {"orders", "o*", "*"}),
@@ -263,6 +307,14 @@ def test_what_create_refuses(acl: Acl, words: str) -> None:
     complaint = validate(acl)
     assert complaint is not None
     assert complaint.startswith(words)
+
+
+def test_hosts_are_looked_at_where_they_may_be_networks() -> None:
+    for host in ("", "10.0.0.0/33", "x/y"):
+        assert validate(replace(READS, host=host)) is None
+        assert validate(replace(READS, host=host), hosts=HostForm.NETWORK) is not None
+    for host in ("*", "10.0.0.0/8", "::/0", "localhost"):
+        assert validate(replace(READS, host=host), hosts=HostForm.NETWORK) is None
 
 
 def test_what_create_takes() -> None:
@@ -330,13 +382,14 @@ def _literal_reading(authorizer: Authorizer, request: Request) -> bool:
     principal, operation, name = request
     if principal in authorizer.super_users:
         return True
+    overlooked = name.startswith("*") and authorizer.flavour is Flavour.STANDARD
     about = [
         acl
         for acl in authorizer.acls
         if acl.resource_type == TOPIC
         and (
             (acl.pattern_type == LITERAL and acl.name == name)
-            or (acl.pattern_type == LITERAL and acl.name == "*")
+            or (acl.pattern_type == LITERAL and acl.name == "*" and not overlooked)
             or (acl.pattern_type == PREFIXED and name.startswith(acl.name))
         )
     ]
