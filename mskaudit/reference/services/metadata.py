@@ -5,6 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from mskaudit.policy.acls import Operation, ResourceType
+from mskaudit.reference.services.refusals import name_fault
+from mskaudit.wire.apis.topics import (
+    Cursor,
+    DescribeTopicPartitionsResponse,
+    DescribeTopicPartitionsResponsePartition,
+    DescribeTopicPartitionsResponseTopic,
+)
 from mskaudit.wire.codes import ErrorCode
 from mskaudit.wire.messages import (
     NO_UUID,
@@ -22,12 +29,15 @@ from mskaudit.wire.messages import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mskaudit.reference.asking import Asking, Handler, Node
     from mskaudit.reference.state import Partition, Topic
+    from mskaudit.wire.apis.topics import DescribeTopicPartitionsRequest
 
 _TOPIC_IDS_SINCE: Final = 12
+_PAGE: Final = 2_000
+"""Partitions of the largest page: Kafka's default of `max.request.partition.size.limit`."""
 
 
 async def _metadata(asking: Asking, request: MetadataRequest) -> MetadataResponse:
@@ -122,7 +132,84 @@ async def _describe_cluster(asking: Asking, request: DescribeClusterRequest) -> 
     )
 
 
+async def _describe_topic_partitions(
+    asking: Asking, request: DescribeTopicPartitionsRequest
+) -> DescribeTopicPartitionsResponse:
+    cursor = request.cursor
+    names = {topic.name for topic in request.topics}
+    if cursor is not None and (cursor.partition_index < 0 or (names and cursor.topic_name not in names)):
+        wrong = (
+            DescribeTopicPartitionsResponseTopic(error_code=ErrorCode.INVALID_REQUEST, name=name, topic_id=NO_UUID)
+            for name in dict.fromkeys(topic.name for topic in request.topics)
+        )
+        return DescribeTopicPartitionsResponse(topics=tuple(wrong))
+    wanted = sorted(names or asking.state.topics)
+    if cursor is not None:
+        wanted = [name for name in wanted if name >= cursor.topic_name]
+    seen = [name for name in wanted if asking.may(Operation.DESCRIBE, ResourceType.TOPIC, name)]
+    found, next_cursor = _page(asking, seen, cursor, limit=max(1, min(request.response_partition_limit, _PAGE)))
+    hidden = sorted(names.difference(seen)) if names else ()
+    refused = (
+        DescribeTopicPartitionsResponseTopic(
+            error_code=ErrorCode.TOPIC_AUTHORIZATION_FAILED, name=name, topic_id=NO_UUID
+        )
+        for name in hidden
+        if cursor is None or name >= cursor.topic_name
+    )
+    return DescribeTopicPartitionsResponse(topics=(*found, *refused), next_cursor=next_cursor)
+
+
+def _page(
+    asking: Asking, names: Iterable[str], cursor: Cursor | None, *, limit: int
+) -> tuple[list[DescribeTopicPartitionsResponseTopic], Cursor | None]:
+    """Topics up to a number of partitions, and where the next page begins."""
+    found: list[DescribeTopicPartitionsResponseTopic] = []
+    for name in names:
+        if name not in asking.state.topics:
+            found.append(_unknown(asking, name))
+            continue
+        topic = asking.state.topics[name]
+        if limit == 0:
+            return found, Cursor(topic_name=name, partition_index=0)
+        start = cursor.partition_index if cursor is not None and cursor.topic_name == name else 0
+        partitions = topic.partitions[start : start + limit]
+        limit -= len(partitions)
+        found.append(
+            DescribeTopicPartitionsResponseTopic(
+                name=name,
+                topic_id=topic.topic_id,
+                is_internal=topic.is_internal,
+                partitions=tuple(map(_full_partition, partitions)),
+                topic_authorized_operations=asking.operations(ResourceType.TOPIC, name, wanted=True),
+            )
+        )
+        if start + len(partitions) < len(topic.partitions):
+            return found, Cursor(topic_name=name, partition_index=start + len(partitions))
+    return found, None
+
+
+def _unknown(asking: Asking, name: str) -> DescribeTopicPartitionsResponseTopic:
+    error = ErrorCode.INVALID_TOPIC_EXCEPTION if name_fault(name) else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    operations = asking.operations(ResourceType.TOPIC, name, wanted=True)
+    return DescribeTopicPartitionsResponseTopic(
+        error_code=error, name=name, topic_id=NO_UUID, topic_authorized_operations=operations
+    )
+
+
+def _full_partition(partition: Partition) -> DescribeTopicPartitionsResponsePartition:
+    return DescribeTopicPartitionsResponsePartition(
+        partition_index=partition.index,
+        leader_id=partition.leader,
+        leader_epoch=0,
+        replica_nodes=partition.replicas,
+        isr_nodes=partition.replicas,
+        eligible_leader_replicas=(),
+        last_known_elr=(),
+    )
+
+
 HANDLERS: Final[Mapping[int, Handler]] = {
     ApiKey.METADATA: _metadata,
     ApiKey.DESCRIBE_CLUSTER: _describe_cluster,
+    ApiKey.DESCRIBE_TOPIC_PARTITIONS: _describe_topic_partitions,
 }
