@@ -65,7 +65,7 @@ def test_the_wheel_holds_the_rules_the_reports_and_the_worlds_of_the_checkout(in
         stray = {name for name in wheel.namelist() if not name.startswith("mskaudit")}
     expected = {
         f"mskaudit/_data/{path.relative_to(CHECKOUT).as_posix()}"
-        for folder in ("rules", "reports", "fixtures/worlds")
+        for folder in ("rules", "reports", "fixtures/releases", "fixtures/worlds")
         for path in (CHECKOUT / folder).rglob("*")
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(CHECKOUT).parts)
     }

@@ -22,7 +22,7 @@ def reference() -> None:
     """Start a reference cluster: brokers, ZooKeeper and an AWS endpoint on loopback, hardened or as bad as you like."""
 
 
-@reference.command()
+@reference.command(short_help="Start a world and stay until Ctrl-C.")
 @click.option("--world", "name", default="hardened", show_default=True, metavar="WORLD", help="The world to start.")
 @click.option(
     "--turn", "turns", multiple=True, metavar="KEY=VALUE", help="A knob to turn (repeatable); the value is YAML."
@@ -133,7 +133,7 @@ def _account(described: dict[str, Any], directory: Path) -> Iterator[str]:
     yield "Ready. Ctrl-C ends it."
 
 
-@reference.command()
+@reference.command(short_help="List the worlds.")
 def worlds() -> None:
     """List the worlds, a line each."""
     from mskaudit.reference.worlds import load, names
@@ -143,7 +143,7 @@ def worlds() -> None:
         click.echo(f"{name:<{longest}}  {load(name).title}")
 
 
-@reference.command()
+@reference.command(short_help="List what can be turned.")
 @click.argument("part", default="")
 def turns(part: str) -> None:
     """List what can be turned, a line each; with PART the values of every path that holds it."""

@@ -15,6 +15,8 @@ from msgspec import Meta, Struct
 from mskaudit.errors import UsageError
 from mskaudit.facts.listeners import KINDS
 from mskaudit.policy.acls import Acl, Operation, PatternType, Permission, ResourceType
+from mskaudit.policy.hosts import HostForm
+from mskaudit.policy.principals import PrincipalMapping
 from mskaudit.reference.misbehaviour import Misbehaviour
 from mskaudit.reference.realm import AwsCredential, IamSettings, OauthSettings, User
 from mskaudit.reference.releases import Mode, Profile, profile
@@ -23,6 +25,7 @@ from mskaudit.reference.tls_settings import DEFAULT_TLS, ClientCertificate, TlsS
 _TOPIC: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 _CLUSTER: Final = "kafka-cluster"
 _MOST_NODES: Final = 6
+_NETWORKS_SINCE: Final = (4, 4)
 _NUMBERS: Final = ("socket.request.max.bytes", "connections.max.idle.ms")
 
 
@@ -182,6 +185,11 @@ class Cluster(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 raise ValueError(f"{topic!r} is no name of a topic")
         if self.mode is Mode.CONTROLLER:
             raise ValueError("a cluster is in zookeeper or kraft mode; a listener can be that of a controller")
+        for name, listener in self.listeners.items():
+            try:
+                PrincipalMapping.parse(listener.principal_mapping)
+            except UsageError as error:
+                raise ValueError(f"listener {name}: {error}") from None
         for setting in _NUMBERS:
             self.number(setting, 0)
         try:
@@ -197,6 +205,12 @@ class Cluster(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def known_users(self) -> Mapping[str, User]:
         """The users, each in full."""
         return {name: User(password=user) if isinstance(user, str) else user for name, user in self.users.items()}
+
+    @property
+    def host_form(self) -> HostForm:
+        """What the host of an ACL may be: since 4.4 networks, too."""
+        line = tuple(map(int, self.profile.line.split(".")))
+        return HostForm.NETWORK if line >= _NETWORKS_SINCE else HostForm.ADDRESS
 
     @property
     def profile(self) -> Profile:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from mskaudit.errors import UsageError
 from mskaudit.policy.principals import PrincipalMapping
 from mskaudit.reference.asking import Identity
 from mskaudit.reference.authority import AclAuthority
@@ -25,7 +26,10 @@ def identity_of(listener: Listener, peer: TlsPeer | None) -> Identity:
     """
     if peer is None or peer.subject is None:
         return Identity()
-    name = _mapping(listener.principal_mapping).map(peer.subject)
+    try:
+        name = _mapping(listener.principal_mapping).map(peer.subject)
+    except UsageError:  # the name is too long, or a pattern costs too much on it
+        name = None
     if name is None:
         raise ConnectionAbortedError("no rule of the principal mapping fits this certificate")
     return Identity(principal=f"User:{name}")

@@ -116,7 +116,7 @@ def test_an_unknown_rule_to_prove_ends_with_2(cli: Cli) -> None:
         ("kafka://broker:0", "host:port"),
         ("kafka://broker:65536", "host:port"),
         ("kafka://a:9092,,b:9092", "host:port"),
-        ("reference:atlantis", "hardened, legacy-zookeeper, serverless"),
+        ("reference:atlantis", "hardened, iam-only, legacy-zookeeper"),
         ("reference:../worlds/hardened", "there is no world"),
     ],
 )

@@ -218,7 +218,7 @@ def test_the_help_of_every_command_fits_a_terminal(cli: Cli, words: list[str]) -
 
 
 def test_every_command_is_listed_and_every_option_is_explained() -> None:
-    assert set(COMMANDS) == {"audit", "gather", "judge", "rules", "explain", "prove", "completion"}
+    assert set(COMMANDS) == {"audit", "gather", "judge", "rules", "explain", "prove", "reference", "completion"}
     context = group.make_context("mskaudit", ["rules"], resilient_parsing=True)
     for name in COMMANDS:
         command = group.get_command(context, name)
