@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export MYPY_CACHE_DIR := .cache/mypy
 
-.PHONY: demo test lint types contracts prove mutants bench docs check clean
+.PHONY: demo test lint types contracts prove mutants fuzz bench docs check clean
 
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mskaudit needs Python 3.11 or newer; name one with make PYTHON=...")'
@@ -43,6 +43,9 @@ prove: .venv/developing  ## Every rule's proofs on the reference worlds
 
 mutants: .venv/developing  ## Changed rules that no proof notices; there must be none
 	@$(BIN)/python -m tests.proofs.mutants
+
+fuzz: .venv/developing  ## A hundred thousand mutated frames each way; SEED=N repeats a run
+	@$(BIN)/python -m tests.fuzz $(if $(SEED),--seed $(SEED))
 
 bench: .venv/developing  ## The speed goals, measured
 	@$(BIN)/python -m tests.bench.bench
