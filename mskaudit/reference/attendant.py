@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mskaudit.reference.channel import Channel
     from mskaudit.reference.cluster import Cluster
     from mskaudit.reference.listening import Visitor
+    from mskaudit.reference.misbehaviour import Fault
     from mskaudit.reference.state import State
 
 
@@ -86,6 +87,10 @@ class Attendant:
     async def _talk(self, clear: ClearChannel, place: Place) -> None:
         listener = place.asking.listener
         channel: Channel = clear
+        wrong = self._cluster.misbehaviour
+        if wrong is not None and wrong.at_once:
+            await _misbehave(clear, wrong.fault, b"")
+            return
         if listener.protocol.has_tls:
             channel = secured(clear, listener.client_certificate, listener.tls)
         await channel.open()
@@ -113,19 +118,24 @@ class Attendant:
         if reply.silent:
             await _ignore(channel)
             return
-        fault = self._cluster.misbehaviour
-        if fault is None or reply.api_key is None or not fault.concerns(reply.api_key) or not reply.content:
+        wrong = self._cluster.misbehaviour
+        if wrong is None or reply.api_key is None or not wrong.concerns(reply.api_key):
             if reply.content:
                 await channel.send(reply.content)
             return
-        spoilt = spoil(fault.fault, reply.content)
-        for piece in spoilt.pieces:
-            await asyncio.sleep(spoilt.pause)
-            await channel.send(piece)
-        if spoilt.silent:
-            await _ignore(channel)
-        if spoilt.closes:
-            raise ConnectionAbortedError("the world wants this connection to end here")
+        if reply.content:
+            await _misbehave(channel, wrong.fault, reply.content)
+
+
+async def _misbehave(channel: Channel, fault: Fault, content: bytes) -> None:
+    spoilt = spoil(fault, content)
+    for piece in spoilt.pieces:
+        await asyncio.sleep(spoilt.pause)
+        await channel.send(piece)
+    if spoilt.silent:
+        await _ignore(channel)
+    if spoilt.closes:
+        raise ConnectionAbortedError("the world wants this connection to end here")
 
 
 def _pieces(frames: FrameBuffer, chunk: bytes) -> list[bytes]:

@@ -13,6 +13,9 @@ from msgspec import Meta, Struct
 from mskaudit.wire.messages import ApiKey
 from mskaudit.wire.primitives import INT32
 
+CONNECT: Final = "CONNECT"
+"""The stage before the first request."""
+
 _PREFIX: Final = INT32.size
 _FLOOD: Final = 2**31 - 1
 

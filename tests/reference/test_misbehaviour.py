@@ -61,6 +61,21 @@ async def test_a_fault_concerns_the_apis_it_is_for() -> None:
         writer.close()
 
 
+@pytest.mark.parametrize(("fault", "said"), [(Fault.CLOSED, b""), (Fault.GARBAGE, b"HTTP/1.1 400 Bad Request\r\n\r\n")])
+async def test_a_connection_goes_wrong_before_anything_is_asked(fault: Fault, said: bytes) -> None:
+    async with serve(cluster(fault, "CONNECT")) as serving:
+        address = first(serving)
+        reader, writer = await asyncio.open_connection(address.host, address.port)
+        async with asyncio.timeout(PATIENCE):
+            assert await reader.read() == said
+        writer.close()
+
+
+def test_an_answer_that_is_not_there_yet_cannot_be_cut() -> None:
+    with pytest.raises(ValueError, match="no answer yet"):
+        Misbehaviour(fault=Fault.TRUNCATED, at="CONNECT")
+
+
 def pieces() -> Iterator[tuple[Fault, bytes]]:
     for fault in Fault:
         yield fault, b"".join(spoil(fault, frame(b"\0\0\0\7answer")).pieces)
