@@ -40,16 +40,25 @@ class Misbehaviour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     fault: Annotated[Fault, Meta(description="what goes wrong with the answer")]
     at: Annotated[
         str | None,
-        Meta(description="the API whose answers go wrong, such as METADATA; unset, the answer to everything"),
+        Meta(
+            description="the API whose answers go wrong, such as METADATA, or CONNECT; unset, the answer to everything"
+        ),
     ] = None
 
     def __post_init__(self) -> None:
-        if self.at is not None and self.at not in ApiKey.__members__:
-            raise ValueError(f"{self.at!r} is no API; there are {', '.join(ApiKey.__members__)}")
+        if self.at not in {None, CONNECT, *ApiKey.__members__}:
+            raise ValueError(f"{self.at!r} is no API; there are {CONNECT}, {', '.join(ApiKey.__members__)}")
+        if self.at == CONNECT and self.fault not in {Fault.CLOSED, Fault.SILENCE, Fault.GARBAGE}:
+            raise ValueError(f"a connection that has no answer yet cannot have the fault {self.fault}")
+
+    @property
+    def at_once(self) -> bool:
+        """Whether things go wrong before anything was asked."""
+        return self.at == CONNECT
 
     def concerns(self, api_key: int) -> bool:
         """Whether answers of an API go wrong."""
-        return self.at is None or api_key == ApiKey[self.at]
+        return self.at is None or (self.at != CONNECT and api_key == ApiKey[self.at])
 
 
 class Spoilt(NamedTuple):
