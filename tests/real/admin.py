@@ -6,7 +6,16 @@ import hashlib
 import secrets
 from typing import TYPE_CHECKING, Final
 
-from mskaudit.wire.apis.acls import AclCreation, CreateAclsRequest, CreateAclsResponse
+from mskaudit.wire.apis.acls import (
+    AclCreation,
+    CreateAclsRequest,
+    CreateAclsResponse,
+    DeleteAclsFilter,
+    DeleteAclsRequest,
+    DeleteAclsResponse,
+    DescribeAclsRequest,
+    DescribeAclsResponse,
+)
 from mskaudit.wire.apis.configs import (
     IncrementalAlterableConfig,
     IncrementalAlterConfigsRequest,
@@ -38,6 +47,7 @@ SCRAM_NUMBERS: Final = {ScramMechanism.SHA_256: 1, ScramMechanism.SHA_512: 2}
 BROKER: Final = 4
 """The resource type of a broker among those that have settings."""
 _SALT: Final = 16
+_ANY: Final = 1
 _CREATED_ALREADY: Final = 36
 
 
@@ -88,6 +98,38 @@ def create_acls(conversation: Conversation, acls: Iterable[Acl]) -> None:
     if wanted:
         told = conversation.ask(CreateAclsRequest(creations=wanted), 2, CreateAclsResponse)
         _require((one.error_code, one.error_message) for one in told.results)
+
+
+def replace_acls(conversation: Conversation, acls: Iterable[Acl]) -> None:
+    """Let there be these access control entries and no others, and wait until the broker decides by them."""
+    everything = DeleteAclsFilter(
+        resource_type_filter=_ANY,
+        resource_name_filter=None,
+        pattern_type_filter=_ANY,
+        principal_filter=None,
+        host_filter=None,
+        operation=_ANY,
+        permission_type=_ANY,
+    )
+    told = conversation.ask(DeleteAclsRequest(filters=(everything,)), 2, DeleteAclsResponse)
+    _require((one.error_code, one.error_message) for one in told.filter_results)
+    wanted = tuple(acls)
+    create_acls(conversation, wanted)
+    question = DescribeAclsRequest(
+        resource_type_filter=_ANY,
+        resource_name_filter=None,
+        pattern_type_filter=_ANY,
+        principal_filter=None,
+        host_filter=None,
+        operation=_ANY,
+        permission_type=_ANY,
+    )
+
+    def in_force() -> bool:
+        known = conversation.ask(question, 2, DescribeAclsResponse).resources
+        return sum(len(resource.acls) for resource in known) == len(set(wanted))
+
+    until(in_force, "the ACLs")
 
 
 def create_users(conversation: Conversation, users: Mapping[str, User]) -> None:

@@ -18,7 +18,7 @@ from mskaudit.reference.cluster import Cluster, Mechanism
 from mskaudit.reference.releases import Mode
 from mskaudit.reference.tls_settings import CertificateKind, Staple, TlsVersion
 from tests.real.admin import alter_settings, create_acls, create_topics, create_users
-from tests.real.keepers import connect_string, keeper
+from tests.real.keepers import connect_string, keeper, name_cluster
 from tests.real.maven import RealError
 from tests.real.servers import CONTROLLER, HARNESS, SUPER_USER, Server, Setup, broker, harness_context
 from tests.real.talk import Address, talk
@@ -103,7 +103,9 @@ def kafka(cluster: Cluster, line: Line) -> Iterator[Real]:
         setup = setting_up(cluster, line)
         zookeeper = {}
         if line is Line.ZOOKEEPER:
-            zookeeper = connect_string(stack.enter_context(keeper()).clear)
+            kept = stack.enter_context(keeper())
+            name_cluster(kept.clear, cluster.cluster_id)
+            zookeeper = connect_string(kept.clear)
         server = stack.enter_context(broker(setup, zookeeper=zookeeper))
         _populate(cluster, server)
         by_listener = {name: server.addresses[real_name(name)] for name in cluster.listeners}

@@ -33,9 +33,9 @@ def _reason() -> str | None:
     return None
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _real() -> None:
-    reason = _reason()
+@pytest.fixture(autouse=True, scope="module")
+def _real(request: pytest.FixtureRequest) -> None:
+    reason = None if getattr(request.module, "WITHOUT_JAVA", False) else _reason()
     if reason is None:
         return
     if os.environ.get("MSKAUDIT_REAL") == "require":

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from kazoo.client import KazooClient
 
 from tests.real.jvm import Launch, Running, started
 from tests.real.maven import Profile
@@ -102,3 +105,21 @@ def _listens(port: int) -> bool:
 def connect_string(address: Address) -> dict[str, str]:
     """The settings of a broker that speaks to a ZooKeeper in clear."""
     return {"zookeeper.connect": f"localhost:{address[1]}"}
+
+
+def name_cluster(address: Address, cluster_id: str) -> None:
+    """Store the cluster's id, which the first broker would otherwise make up."""
+    with session(address) as client:
+        client.create("/cluster/id", json.dumps({"version": "1", "id": cluster_id}).encode(), makepath=True)
+
+
+@contextmanager
+def session(address: Address, **more: Any) -> Iterator[KazooClient]:
+    """A client of the keeper; `more` is what kazoo wants for TLS."""
+    client = KazooClient(hosts=f"{address[0]}:{address[1]}", timeout=10.0, **more)
+    client.start(timeout=10.0)
+    try:
+        yield client
+    finally:
+        client.stop()
+        client.close()

@@ -93,8 +93,16 @@ SCENES: Final[Mapping[str, Cluster]] = {
     ),
     "no authorizer": _scene(None),
 }
+LOOKED_AT: Final = tuple(SCENES)
+"""The scenes in which nothing is changed."""
+
+WORKSHOP: Final = "workshop"
+"""The scene in which things are changed."""
+
+
+ALL: Final = (*LOOKED_AT, WORKSHOP)
 
 
 def scene(name: str, line: Line) -> Cluster:
     """A scene as a cluster of that line plays it."""
-    return replace(SCENES[name], release=line.release, mode=line.mode)
+    return replace(SCENES["deny" if name == WORKSHOP else name], release=line.release, mode=line.mode)

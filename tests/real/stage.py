@@ -8,16 +8,21 @@ import threading
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import cache
+from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
+
+from msgspec.structs import replace
 
 from mskaudit.reference.broker import Limits, serve
 from mskaudit.reference.pki import client_context, pki
+from tests.real.admin import replace_acls
 from tests.real.brokers import Line, kafka
+from tests.real.servers import harness_context
 from tests.real.talk import Address, Conversation, talk
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mskaudit.reference.cluster import Cluster
 
@@ -68,6 +73,11 @@ class Stage(NamedTuple):
 
 @cache
 def _context(who: Who) -> ssl.SSLContext:
+    return fresh_context(who)
+
+
+def fresh_context(who: Who) -> ssl.SSLContext:
+    """TLS with the certificate of whoever speaks, to be changed as one likes."""
     match who:
         case Who.CLIENT:
             return client_context(pki().client)
@@ -118,3 +128,15 @@ def real(cluster: Cluster, line: Line) -> Iterator[Stage]:
     """The same on Apache Kafka."""
     with kafka(cluster, line) as running:
         yield Stage(cluster, running.by_listener)
+
+
+def real_in_turn(clusters: Iterable[Cluster], line: Line) -> Iterator[Stage]:
+    """Clusters one after the other, on one broker as long as nothing but the ACLs differs."""
+    for _, alike in groupby(clusters, lambda cluster: replace(cluster, acls={})):
+        first, *others = alike
+        with kafka(first, line) as running:
+            yield Stage(first, running.by_listener)
+            for cluster in others:
+                with talk(running.server.harness, harness_context()) as conversation:
+                    replace_acls(conversation, (acl for entry in cluster.acls.values() for acl in entry.acls()))
+                yield Stage(cluster, running.by_listener)

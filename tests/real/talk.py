@@ -58,20 +58,24 @@ class Conversation:
         self._connection = ClientConnection(client_id=client_id, apis=APIS)
 
     def ask(self, request: Request, version: int, kind: type[R]) -> R:
-        """The answer to a request."""
-        answer = self._exchange(self._connection.send(request, version=version))
+        """The answer to a request, which is of a kind."""
+        answer = self.ask_any(request, version)
         if not isinstance(answer, kind):
             raise TypeError(f"{type(answer).__name__} is no {kind.__name__}")
         return answer
+
+    def ask_any(self, request: Request, version: int) -> Response:
+        """The answer to a request."""
+        return self._exchange(self._connection.send(request, version=version))
 
     def versions(self, version: int = 3) -> ApiVersionsResponse:
         """What the peer supports."""
         named = ApiVersionsRequest(client_software_name="mskaudit", client_software_version="0.1.0")
         return self.ask(named, version, ApiVersionsResponse)
 
-    def handshake(self, mechanism: str) -> SaslHandshakeResponse:
+    def handshake(self, mechanism: str, *, version: int = 1) -> SaslHandshakeResponse:
         """Choose a mechanism."""
-        return self.ask(SaslHandshakeRequest(mechanism=mechanism), 1, SaslHandshakeResponse)
+        return self.ask(SaslHandshakeRequest(mechanism=mechanism), version, SaslHandshakeResponse)
 
     def token(self, content: bytes) -> SaslAuthenticateResponse:
         """Send one token of a mechanism."""
