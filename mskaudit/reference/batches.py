@@ -15,30 +15,49 @@ from mskaudit.wire.records import NO_PRODUCER_ID, Batch, Compression, LegacyMess
 MOST_SEQUENCE: Final = 2**31 - 1
 """The last sequence number: 0 follows it."""
 
+_PREFIX: Final = 12
+_LEAST: Final = _PREFIX + 14
+_MAGIC_AT: Final = 16
+_NEWEST_MAGIC: Final = 2
 _MOST_READ: Final = 5_000
 _SINGLE_SINCE: Final = 3
 _ZSTD_SINCE: Final = 7
 
 
-def accept(content: bytes | None, *, version: int) -> Batch | ErrorCode:
+def accept(content: bytes, *, version: int) -> Batch | ErrorCode:
     """The batch that a Produce request of a version holds for one partition, or what Kafka answers instead.
 
     Formats before that of Kafka 0.11 are not taken: they may not be in a request of version 3 or above, and a broker
     would have to convert those in an older one.
     """
+    size = _size(content)
+    if size is None:
+        return ErrorCode.INVALID_RECORD
+    if size < _LEAST or content[_MAGIC_AT] > _NEWEST_MAGIC:
+        return ErrorCode.CORRUPT_MESSAGE
+    if _size(content[size:]) is not None:
+        return ErrorCode.INVALID_RECORD
     try:
-        found = batches(content or b"")
+        (batch,) = batches(content[:size])
     except RemoteWireError:
         return ErrorCode.CORRUPT_MESSAGE
-    if any(isinstance(entry, LegacyMessage) for entry in found):
+    if isinstance(batch, LegacyMessage):
         old = version < _SINGLE_SINCE
         return ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT if old else ErrorCode.INVALID_RECORD
-    if len(found) != 1 or not isinstance(found[0], Batch):
-        return ErrorCode.INVALID_RECORD
-    batch = found[0]
     if batch.compression is Compression.ZSTD and version < _ZSTD_SINCE:
         return ErrorCode.UNSUPPORTED_COMPRESSION_TYPE
     return batch if _is_sound(batch) else ErrorCode.INVALID_RECORD
+
+
+def _size(content: bytes) -> int | None:
+    """Bytes of the batch that something begins with, even an impossible number; None if it is not all there.
+
+    What is left of a batch that was cut off is ignored behind a whole one, and is no batch where there is none.
+    """
+    if len(content) < _PREFIX:
+        return None
+    size = _PREFIX + int.from_bytes(content[_PREFIX - 4 : _PREFIX], "big", signed=True)
+    return size if size <= len(content) or size < _LEAST else None
 
 
 def _is_sound(batch: Batch) -> bool:

@@ -23,9 +23,10 @@ _MOST_PRODUCERS: Final = 1000
 
 
 class Appended(NamedTuple):
-    """Where a batch went, -1 if it went nowhere."""
+    """Where a batch went, -1 if it went nowhere; `time`, in milliseconds, is that of a batch that was there already."""
 
     offset: int = -1
+    time: int = -1
     error: ErrorCode = ErrorCode.NONE
 
 
@@ -42,7 +43,7 @@ def append(state: State, partition: Partition, batch: Batch) -> Appended:
         producer = partition.producers.get(batch.producer.identity)
         again = _sent_before(producer, batch)
         if again is not None:
-            return Appended(again)
+            return Appended(*again)
         if error := _out_of_sequence(producer, batch):
             return Appended(error=error)
     offset = partition.end_offset
@@ -63,7 +64,7 @@ def append(state: State, partition: Partition, batch: Batch) -> Appended:
     return Appended(offset)
 
 
-def _sent_before(producer: ProducerState | None, batch: Batch) -> int | None:
+def _sent_before(producer: ProducerState | None, batch: Batch) -> tuple[int, int] | None:
     if producer is None or producer.epoch != batch.producer.epoch:
         return None
     sequences = (batch.producer.base_sequence, last_sequence(batch))
@@ -88,7 +89,7 @@ def _remember(partition: Partition, batch: Batch, offset: int) -> None:
         known = ProducerState(epoch=sent.epoch)
     partition.producers[sent.identity] = known
     known.last_sequence = last_sequence(batch)
-    known.recent[sent.base_sequence, known.last_sequence] = offset
+    known.recent[sent.base_sequence, known.last_sequence] = (offset, batch.max_timestamp)
     if len(known.recent) > _REMEMBERED_BATCHES:
         known.recent.popitem(last=False)
     if len(partition.producers) > _MOST_PRODUCERS:

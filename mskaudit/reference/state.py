@@ -65,8 +65,8 @@ class ProducerState:
 
     epoch: int
     last_sequence: int = -1
-    recent: OrderedDict[tuple[int, int], int] = field(default_factory=OrderedDict)
-    """Base offset by first and last sequence number."""
+    recent: OrderedDict[tuple[int, int], tuple[int, int]] = field(default_factory=OrderedDict)
+    """Base offset and latest time in milliseconds, by first and last sequence number."""
 
 
 class ProducerIdentity(NamedTuple):
@@ -214,5 +214,6 @@ class State:
                 super_users=parse_super_users(";".join(rules.super_users)),
                 allow_everyone=rules.allow_everyone,
                 flavour=Flavour.ZOOKEEPER if self.cluster.mode is Mode.ZOOKEEPER else Flavour.STANDARD,
+                hosts=self.cluster.host_form,
             )
         return self._authorizer

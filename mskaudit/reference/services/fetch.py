@@ -52,6 +52,7 @@ _IDS_SINCE: Final = 13
 _REPLICA_STATE_SINCE: Final = 15
 _LEADERS_SINCE: Final = 16
 _READ_COMMITTED: Final = 1
+_NO_EPOCH: Final = -1
 _WITHOUT_SESSION: Final = (-1, 0)
 _MOST_BYTES: Final = 1 << 20
 _LONGEST_WAIT: Final = 60.0
@@ -108,10 +109,11 @@ def _partition(
     asking: Asking, found: Partition | ErrorCode, asked: FetchPartition, replica: int
 ) -> Partition | ErrorCode:
     """The partition, if this broker may serve it: consumers may read from any replica since KIP-392."""
+    epoch = max(asked.current_leader_epoch, _NO_EPOCH)
     if replica < 0 and asking.version >= _FOLLOWERS_SINCE:
-        found = replicated_here(asking, found, epoch=asked.current_leader_epoch)
+        found = replicated_here(asking, found, epoch=epoch)
     else:
-        found = led_here(asking, found, epoch=asked.current_leader_epoch)
+        found = led_here(asking, found, epoch=epoch)
     if isinstance(found, ErrorCode):
         return found
     if replica >= 0 and replica not in found.replicas:
@@ -194,12 +196,17 @@ class _Budget:
             partition_index=index,
             error_code=error,
             high_watermark=-1,
-            aborted_transactions=() if self._committed else None,
+            aborted_transactions=() if self._committed or error in _NEVER_READ else None,
             current_leader=leader,
             records=b"",
         )
 
 
+_NEVER_READ: Final = (
+    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+    ErrorCode.UNKNOWN_TOPIC_ID,
+    ErrorCode.TOPIC_AUTHORIZATION_FAILED,
+)
 _WITH_LEADER: Final = (ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.FENCED_LEADER_EPOCH)
 
 

@@ -5,6 +5,7 @@ Every broker knows only the groups that it coordinates, and says NOT_COORDINATOR
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from mskaudit.policy.acls import Operation, ResourceType
@@ -29,7 +30,7 @@ from mskaudit.wire.apis.groups import (
     ListGroupsResponse,
 )
 from mskaudit.wire.codes import ErrorCode
-from mskaudit.wire.messages import ApiKey
+from mskaudit.wire.messages import OPERATIONS_UNKNOWN, ApiKey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +43,7 @@ _SEVERAL_SINCE: Final = 4
 _STATES_SINCE: Final = 4
 _TYPES_SINCE: Final = 5
 _NOT_FOUND_SINCE: Final = 6
+_TALKATIVE_SINCE: Final = 4
 _TYPE: Final = "classic"
 
 
@@ -50,7 +52,9 @@ async def _find_coordinator(asking: Asking, request: FindCoordinatorRequest) -> 
     keys = request.coordinator_keys if several else (request.key,)
     found = tuple(_coordinator(asking, request.key_type, key) for key in keys)
     if several:
-        return FindCoordinatorResponse(coordinators=found)
+        terse = _UNEXPLAINED if asking.profile.major >= _TALKATIVE_SINCE else _MESSAGES
+        told = tuple(one if one.error_code not in terse else replace(one, error_message="") for one in found)
+        return FindCoordinatorResponse(coordinators=told)
     (one,) = found
     return FindCoordinatorResponse(
         error_code=one.error_code,
@@ -59,6 +63,14 @@ async def _find_coordinator(asking: Asking, request: FindCoordinatorRequest) -> 
         host=one.host,
         port=one.port,
     )
+
+
+_UNEXPLAINED: Final = (
+    ErrorCode.GROUP_AUTHORIZATION_FAILED,
+    ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    ErrorCode.COORDINATOR_NOT_AVAILABLE,
+)
+"""Errors that come without words where a request asks for several coordinators."""
 
 
 def _coordinator(asking: Asking, key_type: int, key: str) -> Coordinator:
@@ -123,7 +135,7 @@ def _described(asking: Asking, group_id: str, *, wanted: bool) -> DescribedGroup
             group_state=GroupState.DEAD,
             protocol_type="",
             protocol_data="",
-            authorized_operations=operations,
+            authorized_operations=OPERATIONS_UNKNOWN if missing else operations,
         )
     group = groups[group_id]
     group.advance(now())

@@ -43,6 +43,7 @@ _LONGEST_SESSION_MS: Final = 1_800_000
 _FIRST_REBALANCE_DELAY_MS: Final = 3_000
 _COMES_BACK_SINCE: Final = 4
 _NULL_PROTOCOL_SINCE: Final = 7
+_NAMED_PROTOCOL_SINCE: Final = 5
 _SKIPS_SINCE: Final = 9
 _SEVERAL_LEAVE_SINCE: Final = 3
 
@@ -155,6 +156,9 @@ def _joined(asking: Asking, joined: Joined) -> JoinGroupResponse:
 
 
 async def _sync(asking: Asking, request: SyncGroupRequest) -> SyncGroupResponse:
+    unnamed = request.protocol_type is None or request.protocol_name is None
+    if unnamed and asking.version >= _NAMED_PROTOCOL_SINCE:
+        return SyncGroupResponse(error_code=ErrorCode.INCONSISTENT_GROUP_PROTOCOL, assignment=b"")
     group = _group(asking, request.group_id)
     if isinstance(group, ErrorCode):
         return SyncGroupResponse(error_code=group, assignment=b"")

@@ -195,16 +195,18 @@ def _asked(topic: OffsetFetchRequestTopic | OffsetFetchRequestTopics) -> _Asked:
 def _look_up(
     asking: Asking, group_id: str, asked: tuple[_Asked, ...] | None, error: ErrorCode | None
 ) -> Iterator[tuple[TopicKey, list[_Kept]]]:
-    """The offsets asked for, or all that whoever asks may see; with an error for all of them, none."""
+    """The offsets asked for, or all that whoever asks may see; those that are not told come last."""
     groups = asking.state.groups
     offsets = groups[group_id].offsets if group_id in groups else {}
+    refused = []
     for key, indexes in _all(asking, offsets) if asked is None else asked:
         topic = error or _visible(asking, key)
         if isinstance(topic, ErrorCode):
-            yield key, [_Kept(index, _NOTHING, topic) for index in indexes]
+            refused.append((key, [_Kept(index, _NOTHING, topic) for index in indexes]))
             continue
         places = [(index, (topic, index)) for index in indexes]
         yield key, [_Kept(index, offsets[place] if place in offsets else _NOTHING) for index, place in places]
+    yield from refused
 
 
 def _all(asking: Asking, offsets: Mapping[tuple[str, int], Committed]) -> Iterator[_Asked]:

@@ -39,7 +39,7 @@ from mskaudit.wire.codes import ErrorCode
 from mskaudit.wire.messages import ApiKey
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from mskaudit.reference.asking import Asking, Handler
     from mskaudit.reference.state import Partition, Topic
@@ -67,6 +67,7 @@ _SINCE: Final = {
     Special.EARLIEST_PENDING_UPLOAD: 11,
 }
 _EPOCHS_SINCE: Final = 4
+_SAYS_ONCE_SINCE: Final = 4
 
 
 async def _list_offsets(asking: Asking, request: ListOffsetsRequest) -> ListOffsetsResponse:
@@ -81,11 +82,16 @@ async def _list_offsets(asking: Asking, request: ListOffsetsRequest) -> ListOffs
                     _position(asking, topic, one)
                     if count[asked.name, one.partition_index] == 1
                     else _no_position(one, ErrorCode.INVALID_REQUEST)
-                    for one in asked.partitions
+                    for one in _listed(asking, asked.partitions)
                 ),
             )
         )
     return ListOffsetsResponse(topics=tuple(topics))
+
+
+def _listed(asking: Asking, asked: tuple[ListOffsetsPartition, ...]) -> Iterable[ListOffsetsPartition]:
+    """What is answered: Kafka 4 says only once of the same partition that it must not be asked for twice."""
+    return dict.fromkeys(asked) if asking.profile.major >= _SAYS_ONCE_SINCE else asked
 
 
 def _position(asking: Asking, topic: Topic | ErrorCode, asked: ListOffsetsPartition) -> ListOffsetsPartitionResponse:
@@ -112,9 +118,13 @@ def _no_position(asked: ListOffsetsPartition, error: ErrorCode) -> ListOffsetsPa
 
 
 def _segments(partition: Partition, asked: ListOffsetsPartition) -> tuple[int, ...]:
-    """Where the segments of a log begin, the latest first, and its end if that is asked for: here it has one."""
+    """Where the segments of a log begin, the latest first, and its end if that is asked for.
+
+    Here it has one, which was written to just now, and so is none of those before a time.
+    """
     ends = (partition.end_offset,) if asked.timestamp == Special.LATEST else ()
-    return (*ends, partition.start_offset)[: max(asked.max_num_offsets, 0)]
+    starts = (partition.start_offset,) if asked.timestamp in (Special.LATEST, Special.EARLIEST) else ()
+    return (*ends, *starts)[: max(asked.max_num_offsets, 0)]
 
 
 def _look_up(partition: Partition, time: int) -> Position:

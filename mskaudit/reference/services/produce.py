@@ -65,6 +65,8 @@ _NO_LEADER: Final = LeaderIdAndEpoch()
 async def _produce(asking: Asking, request: ProduceRequest) -> ProduceResponse | NoReply:
     if asking.version < _OLDEST_OF_4 and asking.profile.major >= _MAJOR_4:
         return NoReply.CLOSE  # Kafka 4 advertises those versions for the sake of old clients, and serves none of them
+    if any(_chokes(asking, topic) for topic in request.topic_data):
+        return NoReply.SILENCE
     sent = [(topic, _batches(topic, asking.version)) for topic in request.topic_data]
     refusal = _refusal(asking, request, [batch for _, batches in sent for batch in batches.values()])
     responses = tuple(_topic(asking, topic, batches, refusal) for topic, batches in sent)
@@ -75,15 +77,28 @@ async def _produce(asking: Asking, request: ProduceRequest) -> ProduceResponse |
     return ProduceResponse(responses=responses, node_endpoints=told_endpoints(asking, leaders))
 
 
+def _chokes(asking: Asking, sent: TopicProduceData) -> bool:
+    """Whether Kafka is sent null where it looks for records: it stumbles, and the request is never answered."""
+    missing = [data.index for data in sent.partition_data if data.records is None]
+    topic = _found(asking, sent) if missing else ErrorCode.NONE
+    return any(not isinstance(find_partition(topic, index), ErrorCode) for index in missing)
+
+
+def _found(asking: Asking, sent: TopicProduceData) -> Topic | ErrorCode:
+    key = TopicKey(sent.name, sent.topic_id)
+    return find_topic(asking, key, operation=Operation.WRITE, by_id=asking.version >= _IDS_SINCE)
+
+
 def _batches(topic: TopicProduceData, version: int) -> _Batches:
-    return {data.index: accept(data.records, version=version) for data in topic.partition_data}
+    return {data.index: accept(data.records or b"", version=version) for data in topic.partition_data}
 
 
 class _Refusal(NamedTuple):
-    """What all partitions are answered with, or only those that could be written to."""
+    """What all partitions are answered with, only those that could be written to, or those with a transaction's."""
 
     all_of_it: ErrorCode | None = None
     the_rest: ErrorCode | None = None
+    transactional_id: str | None = None
 
 
 def _refusal(asking: Asking, request: ProduceRequest, sent: list[Batch | ErrorCode]) -> _Refusal:
@@ -91,34 +106,29 @@ def _refusal(asking: Asking, request: ProduceRequest, sent: list[Batch | ErrorCo
         name = request.transactional_id
         if name is None or not asking.may(Operation.WRITE, ResourceType.TRANSACTIONAL_ID, name):
             return _Refusal(all_of_it=ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
-    return _Refusal(the_rest=None if request.acks in _ACKS else ErrorCode.INVALID_REQUIRED_ACKS)
+    the_rest = None if request.acks in _ACKS else ErrorCode.INVALID_REQUIRED_ACKS
+    return _Refusal(the_rest=the_rest, transactional_id=request.transactional_id)
 
 
 def _topic(asking: Asking, sent: TopicProduceData, batches: _Batches, refusal: _Refusal) -> TopicProduceResponse:
-    topic: Topic | ErrorCode
-    if refusal.all_of_it is not None:
-        topic = refusal.all_of_it
-    else:
-        topic = find_topic(
-            asking, TopicKey(sent.name, sent.topic_id), operation=Operation.WRITE, by_id=asking.version >= _IDS_SINCE
-        )
+    topic = refusal.all_of_it or _found(asking, sent)
     return TopicProduceResponse(
         name=sent.name,
         topic_id=sent.topic_id,
-        partition_responses=tuple(
-            _partition(asking, topic, index, refusal.the_rest or batch) for index, batch in batches.items()
-        ),
+        partition_responses=tuple(_partition(asking, topic, index, batch, refusal) for index, batch in batches.items()),
     )
 
 
 def _partition(
-    asking: Asking, topic: Topic | ErrorCode, index: int, batch: Batch | ErrorCode
+    asking: Asking, topic: Topic | ErrorCode, index: int, batch: Batch | ErrorCode, refusal: _Refusal
 ) -> PartitionProduceResponse:
     partition = find_partition(topic, index)
     if isinstance(topic, ErrorCode) or isinstance(partition, ErrorCode):
         return _refused(index, topic if isinstance(topic, ErrorCode) else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
     if isinstance(batch, ErrorCode):
         return _refused(index, batch)
+    if refusal.the_rest is not None:
+        return _refused(index, refusal.the_rest)
     if topic.is_internal and asking.client_id != ADMIN_CLIENT_ID:
         return _refused(index, ErrorCode.INVALID_TOPIC_EXCEPTION)
     led = led_here(asking, partition)
@@ -128,14 +138,24 @@ def _partition(
     if len(batch.content) > _most_bytes(asking, topic):
         return _refused(index, ErrorCode.MESSAGE_TOO_LARGE)
     if batch.transactional:
-        return _refused(index, ErrorCode.INVALID_TXN_STATE)
+        return _refused(index, _untold(asking, batch, refusal.transactional_id))
     appended = append(asking.state, partition, batch)
     return PartitionProduceResponse(
         index=index,
         error_code=appended.error,
         base_offset=appended.offset,
-        log_start_offset=-1 if appended.error else partition.start_offset,
+        log_append_time_ms=appended.time,
+        log_start_offset=partition.start_offset,
     )
+
+
+def _untold(asking: Asking, batch: Batch, name: str | None) -> ErrorCode:
+    """Why records of a transaction are refused: it is another producer's, or its coordinator was not told of it."""
+    known = asking.state.transactional_ids
+    if name not in known or known[name].producer_id != batch.producer.identity:
+        return ErrorCode.INVALID_PRODUCER_ID_MAPPING
+    current = known[name].epoch == batch.producer.epoch
+    return ErrorCode.INVALID_TXN_STATE if current else ErrorCode.INVALID_PRODUCER_EPOCH
 
 
 def _refused(index: int, error: ErrorCode, *, leader: LeaderIdAndEpoch = _NO_LEADER) -> PartitionProduceResponse:
