@@ -105,7 +105,7 @@ def test_every_turn_says_what_it_does() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["up", "--world", "nowhere"], "there is no world 'nowhere'; there are hardened"),
+        (["up", "--world", "nowhere"], "there is no world 'nowhere'; there are express-kraft, hardened"),
         (["up", "--turn", "brokers.release"], "write KEY=VALUE"),
         (["up", "--turn", "brokers.release=9.9"], "there is no release '9.9' in zookeeper mode"),
         (["up", "--turn", "brokers.nothing=1"], "unknown field `nothing`"),
