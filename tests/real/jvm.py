@@ -48,7 +48,10 @@ wait $java
 
 
 class Launch(Struct, frozen=True, kw_only=True):
-    """One Java program: `name` names its logs in `directory`; `heap_mb` bounds its heap in MiB."""
+    """One Java program: `name` names its logs in `directory`; `heap_mb` bounds its heap in MiB.
+
+    `jars` come before the class path of the profile.
+    """
 
     name: str
     profile: Profile
@@ -57,6 +60,12 @@ class Launch(Struct, frozen=True, kw_only=True):
     directory: Path
     options: tuple[str, ...] = ()
     heap_mb: int = 128
+    jars: tuple[Path, ...] = ()
+
+    @property
+    def class_path(self) -> str:
+        """All of the class path."""
+        return os.pathsep.join((*map(str, self.jars), class_path(self.profile)))
 
     @property
     def output(self) -> Path:
@@ -71,7 +80,7 @@ class Launch(Struct, frozen=True, kw_only=True):
     @property
     def archive(self) -> Path:
         """The class-data archive of this program: bound to the class path and the very Java."""
-        key = f"{class_path(self.profile)} {self.main} {java_version()}"
+        key = f"{self.class_path} {self.main} {java_version()}"
         return CACHE / "archives" / f"{self.profile}-{sha256(key.encode()).hexdigest()[:12]}.jsa"
 
 
@@ -229,5 +238,5 @@ def _command(launch: Launch, *, archiving: bool) -> list[str]:
         f"-Dlog4j2.configurationFile=file:{Path(__file__).with_name('log4j2.properties')}",
     ]
     heap = f"-Xmx{launch.heap_mb}m"
-    place = ["-cp", class_path(launch.profile)]
+    place = ["-cp", launch.class_path]
     return ["java", heap, *_LEAN, *archive, *logging, *launch.options, *place, launch.main, *launch.arguments]
