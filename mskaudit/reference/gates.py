@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mskaudit.errors import UsageError
 from mskaudit.policy.principals import PrincipalMapping
 from mskaudit.reference.asking import Identity
-from mskaudit.reference.authority import AclAuthority
+from mskaudit.reference.authority import AclAuthority, IamAuthority
+from mskaudit.reference.cluster import Mechanism
 from mskaudit.reference.realm import Realm, plain_passwords
 
 if TYPE_CHECKING:
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from mskaudit.reference.cluster import Listener
     from mskaudit.reference.state import State
     from mskaudit.reference.tls_session import TlsPeer
+
+_WITH_AWS: Final = frozenset({Mechanism.AWS_MSK_IAM, Mechanism.OAUTHBEARER})
+_NOT_IN_ARNS: Final = re.compile(r"[^A-Za-z0-9._-]")
+_NO_NUMBER: Final = "00000000-0000-4000-8000-000000000000-1"
 
 
 def identity_of(listener: Listener, peer: TlsPeer | None) -> Identity:
@@ -57,6 +63,15 @@ def realm_of(state: State, listener: Listener, node: Node) -> Realm:
 
 
 def authority_of(state: State, listener: Listener, release: str, arn: str | None) -> Authority:
-    """Who decides on the requests of a listener."""
-    del listener, arn
-    return AclAuthority(state, release)
+    """Who decides on the requests of a listener; `arn` is the cluster's, made up if there is none.
+
+    Raises:
+        UsageError: an AWS credential has a policy that is none, or the ARN is none of a cluster.
+    """
+    acls = AclAuthority(state, release)
+    if not _WITH_AWS.intersection(listener.mechanisms):
+        return acls
+    name = _NOT_IN_ARNS.sub("-", state.cluster.cluster_id)
+    made_up = f"arn:aws:kafka:{listener.iam.region}:123456789012:cluster/{name}/{_NO_NUMBER}"
+    credentials = state.cluster.aws_credentials.values()
+    return IamAuthority(credentials, arn or made_up, others=acls, release=release, state=state)

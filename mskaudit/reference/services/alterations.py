@@ -124,7 +124,7 @@ def _heed(asking: Asking, wish: Wish, *, only_check: bool) -> Refusal | None:
         case ConfigKind.TOPIC:
             return _heed_topic(asking, wish, only_check=only_check)
         case ConfigKind.BROKER:
-            return _broker_refusal(asking, wish) or alter_broker(asking, wish, only_check=only_check)
+            return _heed_broker(asking, wish, only_check=only_check)
         case ConfigKind.BROKER_LOGGER:
             refusal = _unauthorized(asking, None) or _other_node(asking, wish)
             return refusal or alter_levels(asking, wish, only_check=only_check)
@@ -153,11 +153,13 @@ def _heed_topic(asking: Asking, wish: Wish, *, only_check: bool) -> Refusal | No
     return alter_topic(asking, wish, asking.state.topics[wish.name], only_check=only_check)
 
 
-def _broker_refusal(asking: Asking, wish: Wish) -> Refusal | None:
-    """Why whoever asks may not alter that broker, or not here: ZooKeeper mode looks for the broker first."""
+def _heed_broker(asking: Asking, wish: Wish, *, only_check: bool) -> Refusal | None:
     elsewhere = None if wish.name == ALL_BROKERS else _other_node(asking, wish)
-    unauthorized = _unauthorized(asking, None)
-    return elsewhere or unauthorized if in_zookeeper(asking) else unauthorized or elsewhere
+    refusal = _unauthorized(asking, None)
+    if in_zookeeper(asking) and refusal is not None:
+        # That mode looks at the settings before it asks who wants them.
+        return elsewhere or alter_broker(asking, wish, only_check=True) or refusal
+    return refusal or elsewhere or alter_broker(asking, wish, only_check=only_check)
 
 
 def _unauthorized(asking: Asking, message: str | None) -> Refusal | None:

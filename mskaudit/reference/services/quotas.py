@@ -136,11 +136,10 @@ async def _alter(asking: Asking, request: AlterClientQuotasRequest) -> AlterClie
 
 
 def _altered(entry: AlterClientQuotasRequestEntryData, refusal: Refusal | None) -> AlterClientQuotasResponseEntryData:
+    entity = tuple({part.entity_type: part for part in entry.entity}.values())
     if refusal is None:
-        return AlterClientQuotasResponseEntryData(entity=entry.entity)
-    return AlterClientQuotasResponseEntryData(
-        error_code=refusal.error, error_message=refusal.message, entity=entry.entity
-    )
+        return AlterClientQuotasResponseEntryData(entity=entity)
+    return AlterClientQuotasResponseEntryData(error_code=refusal.error, error_message=refusal.message, entity=entity)
 
 
 def _alteration(asking: Asking, entry: AlterClientQuotasRequestEntryData, *, validate_only: bool) -> Refusal | None:

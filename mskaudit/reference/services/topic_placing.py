@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mskaudit.reference.services.refusals import in_zookeeper
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from mskaudit.reference.asking import Asking
     from mskaudit.reference.state import Topic
-    from mskaudit.wire.apis.topics import CreatableTopic, CreatePartitionsTopic
+    from mskaudit.wire.apis.topics import CreatableReplicaAssignment, CreatableTopic, CreatePartitionsTopic
 
 _LEFT_TO_BROKER: Final = -1
 
@@ -69,13 +70,19 @@ def _assigned(asking: Asking, topic: CreatableTopic) -> Placement | Refusal:
     if len(topic.assignments) > MOST_PARTITIONS - asking.state.partition_count:
         return Refusal(ErrorCode.POLICY_VIOLATION, "Excessively large number of partitions per request.")
     chosen = {assignment.partition_index: assignment.broker_ids for assignment in topic.assignments}
-    if len(chosen) < len(topic.assignments) and not old:
-        return Refusal(ErrorCode.INVALID_REPLICA_ASSIGNMENT, "Found multiple manual partition assignments")
+    twice = next((index for index, times in Counter(map(_index, topic.assignments)).items() if times > 1), None)
+    if twice is not None and not old:
+        message = f"Found multiple manual partition assignments for partition {twice}"
+        return Refusal(ErrorCode.INVALID_REPLICA_ASSIGNMENT, message)
     if set(chosen) != set(range(len(chosen))):
         message = "partitions should be a consecutive 0-based integer sequence"
         return Refusal(ErrorCode.INVALID_REPLICA_ASSIGNMENT, message)
     wanted = tuple(chosen[index] for index in range(len(chosen)))
     return _fault(asking, wanted, copies=len(wanted[0])) or wanted
+
+
+def _index(assignment: CreatableReplicaAssignment) -> int:
+    return assignment.partition_index
 
 
 def _fault(asking: Asking, wanted: Sequence[tuple[int, ...]], *, copies: int) -> Refusal | None:

@@ -27,12 +27,15 @@ from mskaudit.wire.apis.topics import (
     DeleteTopicsResponse,
     DeleteTopicState,
     ListPartitionReassignmentsResponse,
+    OngoingPartitionReassignment,
+    OngoingTopicReassignment,
 )
 from mskaudit.wire.codes import ErrorCode
 from mskaudit.wire.messages import NO_UUID, ApiKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from uuid import UUID
 
     from mskaudit.reference.asking import Asking, Handler
     from mskaudit.wire.apis.topics import (
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
         CreateTopicsRequest,
         DeleteTopicsRequest,
         ListPartitionReassignmentsRequest,
+        ListPartitionReassignmentsTopics,
     )
 
 _IDS_SINCE: Final = 6
@@ -123,24 +127,32 @@ def _named(asking: Asking, name: str | None) -> str | None:
 
 
 def _deletions(asking: Asking, states: tuple[DeleteTopicState, ...]) -> Iterator[DeletableTopicResult]:
-    asked = Counter((state.name, state.topic_id) for state in states)
     by_id = {topic.topic_id: topic.name for topic in asking.state.topics.values()}
-    for state in states if in_zookeeper(asking) else asked:
-        name, topic_id = (state.name, state.topic_id) if isinstance(state, DeleteTopicState) else state
-        if asked[name, topic_id] > 1 and not in_zookeeper(asking):
-            words = "Duplicate topic name." if name is not None else "Duplicate topic id."
-            shown = name if topic_id == NO_UUID else None
-            yield _deletion(asking, DeletableTopicResult(name=shown, error_code=ErrorCode.INVALID_REQUEST), words)
-            continue
-        if (name is not None) == (topic_id != NO_UUID):
-            yield _misnamed(asking, DeleteTopicState(name=name, topic_id=topic_id))
-        elif name is not None:
-            yield _delete(asking, DeletableTopicResult(name=name), name)
-        elif topic_id not in by_id:
-            unknown = DeletableTopicResult(name=None, topic_id=topic_id, error_code=ErrorCode.UNKNOWN_TOPIC_ID)
-            yield _deletion(asking, unknown, UNKNOWN_ID)
-        else:
-            yield _delete_by_id(asking, DeletableTopicResult(name=by_id[topic_id], topic_id=topic_id), by_id[topic_id])
+    asked = Counter(states)
+    done = {
+        state: _again(asking, state) if times > 1 and not in_zookeeper(asking) else _deleted(asking, state, by_id)
+        for state, times in asked.items()
+    }
+    # In ZooKeeper mode a topic that comes twice is answered for twice.
+    yield from (done[state] for state in (states if in_zookeeper(asking) else asked))
+
+
+def _again(asking: Asking, state: DeleteTopicState) -> DeletableTopicResult:
+    words = "Duplicate topic id." if state.name is None else "Duplicate topic name."
+    shown = state.name if state.topic_id == NO_UUID else None
+    return _deletion(asking, DeletableTopicResult(name=shown, error_code=ErrorCode.INVALID_REQUEST), words)
+
+
+def _deleted(asking: Asking, state: DeleteTopicState, by_id: Mapping[UUID, str]) -> DeletableTopicResult:
+    name, topic_id = state.name, state.topic_id
+    if (name is not None) == (topic_id != NO_UUID):
+        return _misnamed(asking, state)
+    if name is not None:
+        return _delete(asking, DeletableTopicResult(name=name), name)
+    if topic_id not in by_id:
+        unknown = DeletableTopicResult(name=None, topic_id=topic_id, error_code=ErrorCode.UNKNOWN_TOPIC_ID)
+        return _deletion(asking, unknown, UNKNOWN_ID)
+    return _delete_by_id(asking, DeletableTopicResult(name=by_id[topic_id], topic_id=topic_id), by_id[topic_id])
 
 
 def _delete_by_id(asking: Asking, result: DeletableTopicResult, name: str) -> DeletableTopicResult:
@@ -233,15 +245,21 @@ def _why_not_larger(asking: Asking, topic: CreatePartitionsTopic, *, again: bool
 async def _list_reassignments(
     asking: Asking, request: ListPartitionReassignmentsRequest
 ) -> ListPartitionReassignmentsResponse:
-    del request  # no partition of a reference cluster ever moves
+    # No partition of a reference cluster ever moves.
     if not asking.may_on_cluster(Operation.DESCRIBE):
         return ListPartitionReassignmentsResponse(
             error_code=ErrorCode.CLUSTER_AUTHORIZATION_FAILED,
             error_message=request_refused(asking, Operation.DESCRIBE),
+            topics=tuple(_unmoved(topic) for topic in request.topics or ()),
         )
     if not controls(asking):
         return ListPartitionReassignmentsResponse(error_code=ErrorCode.NOT_CONTROLLER)
     return ListPartitionReassignmentsResponse()
+
+
+def _unmoved(topic: ListPartitionReassignmentsTopics) -> OngoingTopicReassignment:
+    partitions = tuple(OngoingPartitionReassignment(partition_index=index) for index in topic.partition_indexes)
+    return OngoingTopicReassignment(name=topic.name, partitions=partitions)
 
 
 HANDLERS: Final[Mapping[int, Handler]] = {
