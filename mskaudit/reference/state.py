@@ -157,9 +157,13 @@ class State:
     ) -> Topic:
         """A new topic with its replicas spread over the brokers; the caller has checked that there is room."""
         topic = Topic(name=name, topic_id=chosen_id or uuid4(), partitions=[])
-        self.topics[name] = self._topics_by_id[topic.topic_id] = topic
+        self.keep_topic(topic)
         self.add_partitions(topic, partitions, replicas=replicas)
         return topic
+
+    def keep_topic(self, topic: Topic) -> None:
+        """Hold a topic that somebody made; the caller has checked that there is none of its name, and room."""
+        self.topics[topic.name] = self._topics_by_id[topic.topic_id] = topic
 
     def add_partitions(self, topic: Topic, total: int, *, replicas: int | None = None) -> None:
         """Let a topic have `total` partitions."""

@@ -30,6 +30,7 @@ from mskaudit.wire.messages import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from uuid import UUID
 
     from mskaudit.reference.asking import Asking, Handler, Node
     from mskaudit.reference.state import Partition, Topic
@@ -41,6 +42,13 @@ _PAGE: Final = 2_000
 
 
 async def _metadata(asking: Asking, request: MetadataRequest) -> MetadataResponse:
+    fault = _fault(asking, request.topics or ())
+    if fault is not None:
+        refused = tuple(
+            MetadataTopic(error_code=fault, name=asked.name or "", topic_id=asked.topic_id)
+            for asked in request.topics or ()
+        )
+        return MetadataResponse(topics=refused, error_code=fault)
     return MetadataResponse(
         brokers=tuple(
             MetadataBroker(node_id=node.number, host=host, port=port, rack=node.rack)
@@ -51,6 +59,15 @@ async def _metadata(asking: Asking, request: MetadataRequest) -> MetadataRespons
         topics=tuple(_topics(asking, request)),
         cluster_authorized_operations=asking.cluster_operations(wanted=request.include_cluster_authorized_operations),
     )
+
+
+def _fault(asking: Asking, topics: tuple[MetadataRequestTopic, ...]) -> ErrorCode | None:
+    """What is wrong with all of a request: Kafka 3.9 and 4.4 answer it without a broker then."""
+    by_id = any(asked.topic_id != NO_UUID for asked in topics)
+    unnamed = any(asked.name is None for asked in topics)
+    if asking.version < _TOPIC_IDS_SINCE:
+        return ErrorCode.INVALID_REQUEST if by_id or unnamed else None
+    return ErrorCode.UNKNOWN_SERVER_ERROR if unnamed and not by_id else None
 
 
 def endpoints(asking: Asking) -> Iterator[tuple[Node, str, int]]:
@@ -68,29 +85,30 @@ def _topics(asking: Asking, request: MetadataRequest) -> Iterator[MetadataTopic]
                 yield _described(asking, topic, wanted=wanted)
         return
     for asked in dict.fromkeys(request.topics):
-        yield _topic(asking, asked, request)
+        if asked.topic_id != NO_UUID:
+            yield _identified(asking, asked.topic_id, wanted=wanted)
+        elif asked.name is not None:
+            yield _named(asking, asked.name, wanted=wanted)
 
 
-def _topic(asking: Asking, asked: MetadataRequestTopic, request: MetadataRequest) -> MetadataTopic:
-    by_id = asked.topic_id != NO_UUID
-    if asking.version < _TOPIC_IDS_SINCE and (by_id or asked.name is None):
-        return MetadataTopic(error_code=ErrorCode.INVALID_REQUEST, name=asked.name or "", topic_id=asked.topic_id)
-    if by_id:
-        found = asking.state.topic_by_id(asked.topic_id)
-        if found is None:
-            return MetadataTopic(error_code=ErrorCode.UNKNOWN_TOPIC_ID, name=None, topic_id=asked.topic_id)
-        if not asking.may(Operation.DESCRIBE, ResourceType.TOPIC, found.name):
-            return MetadataTopic(error_code=ErrorCode.TOPIC_AUTHORIZATION_FAILED, name=None, topic_id=asked.topic_id)
-        return _described(asking, found, wanted=request.include_topic_authorized_operations)
-    assert asked.name is not None  # one of both is there
-    if not asking.may(Operation.DESCRIBE, ResourceType.TOPIC, asked.name):
-        return MetadataTopic(error_code=ErrorCode.TOPIC_AUTHORIZATION_FAILED, name=asked.name)
-    known = asking.state.topics.get(asked.name)
+def _identified(asking: Asking, topic_id: UUID, *, wanted: bool) -> MetadataTopic:
+    found = asking.state.topic_by_id(topic_id)
+    if found is None:
+        return MetadataTopic(error_code=ErrorCode.UNKNOWN_TOPIC_ID, name=None, topic_id=topic_id)
+    if not asking.may(Operation.DESCRIBE, ResourceType.TOPIC, found.name):
+        return MetadataTopic(error_code=ErrorCode.TOPIC_AUTHORIZATION_FAILED, name=None, topic_id=topic_id)
+    return _described(asking, found, wanted=wanted)
+
+
+def _named(asking: Asking, name: str, *, wanted: bool) -> MetadataTopic:
+    if not asking.may(Operation.DESCRIBE, ResourceType.TOPIC, name):
+        return MetadataTopic(error_code=ErrorCode.TOPIC_AUTHORIZATION_FAILED, name=name)
+    known = asking.state.topics.get(name)
     if known is not None:
-        return _described(asking, known, wanted=request.include_topic_authorized_operations)
-    operations = asking.operations(ResourceType.TOPIC, asked.name, wanted=request.include_topic_authorized_operations)
+        return _described(asking, known, wanted=wanted)
+    operations = asking.operations(ResourceType.TOPIC, name, wanted=wanted)
     return MetadataTopic(
-        error_code=ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, name=asked.name, topic_authorized_operations=operations
+        error_code=ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, name=name, topic_authorized_operations=operations
     )
 
 

@@ -34,7 +34,7 @@ def create(asking: Asking, topic: CreatableTopic, *, validate_only: bool) -> Cre
     settings = {config.name: config.value for config in topic.configs if config.value is not None}
     made = Topic(name=topic.name, topic_id=NO_UUID if validate_only else uuid4(), partitions=[], settings=settings)
     if not validate_only:
-        asking.state.topics[topic.name] = made
+        asking.state.keep_topic(made)
         asking.state.assign_partitions(made, placed)
     return _result(asking, made, placed)
 
