@@ -19,6 +19,7 @@ from mskaudit.reference.state import State
 from mskaudit.wire.frames import BROKER_FRAME_LIMIT, FrameBuffer, frame
 from tests.fuzz import speech as speaking
 from tests.fuzz.campaign import Case, Side, Target
+from tests.fuzz.members import member
 from tests.fuzz.mutation import Chance, mutate, pieces
 from tests.fuzz.speech import AWS, NOW, USERS, Speech
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from tests.fuzz.campaign import Play
 
-_LONGEST = 1e8
+_LONGEST = 1e7
 _CANCELLED = 0.02
 RELEASES = (("2.8", Mode.ZOOKEEPER), ("3.9", Mode.ZOOKEEPER), ("3.9", Mode.KRAFT), ("4.4", Mode.KRAFT))
 LISTENERS = {
@@ -72,9 +73,10 @@ async def world(number: int) -> AsyncIterator[Play]:
     """A cluster without sockets for the cases of a chapter."""
     made = cluster(number)
     loop = asyncio.get_running_loop()
+    begun = loop.time()
 
     def now() -> datetime:
-        return NOW + timedelta(seconds=min(loop.time(), _LONGEST))
+        return NOW + timedelta(seconds=loop.time() - begun)
 
     state = State(made, clock=now)
     nodes = tuple(
@@ -82,14 +84,13 @@ async def world(number: int) -> AsyncIterator[Play]:
         for each in range(1, made.count + 1)
     )
 
-    async def play(case: Case) -> None:
-        name = case.chance.choice(("open", "open", "open", "login"))
+    async def talk(case: Case, name: str, node: Node) -> None:
         chosen = profile(made.release, Mode.CONTROLLER if _is_for_controller(case, made) else made.mode)
         asking = Asking(
             state=state,
             profile=chosen,
             nodes=nodes,
-            node=nodes[case.chance.randrange(2)],
+            node=node,
             listener_name=name,
             listener=LISTENERS[name],
             authority=authority_of(state, LISTENERS[name], chosen.release, None),
@@ -99,6 +100,14 @@ async def world(number: int) -> AsyncIterator[Play]:
         session = Session(Place(asking=asking, realm=realm, frame_limit=BROKER_FRAME_LIMIT), _who(case.chance, name))
         apis = {key: spoken.versions for key, spoken in Spoken(chosen).items()}
         await _play(case, session, Speech(apis=apis, now=now), LISTENERS[name].mechanisms)
+
+    async def play(case: Case) -> None:
+        name = case.chance.choice(("open", "open", "open", "login"))
+        together = case.chance.choice((1, 1, 1, 1, 3))
+        talks = (talk(case, name, case.chance.choice(nodes)) for _ in range(together))
+        async with asyncio.TaskGroup() as tasks:
+            for each in talks:
+                tasks.create_task(each)
 
     yield play
     # What is left behind, such as members of a group whose time is not up, must end by itself.
@@ -122,11 +131,13 @@ async def _play(case: Case, session: Session, speech: Speech, mechanisms: tuple[
     say = talk.say
     if mechanisms and not await speaking.log_in(chance, say, speech, mechanisms) and chance.random() < 0.8:
         return
-    match chance.randrange(6):
+    match chance.randrange(7):
         case 0:
             await _stream(case, talk, speech)
         case 1:
             await say(chance.randbytes(chance.randrange(64)))
+        case 2:
+            await member(chance, say, speech)
         case _:
             await speaking.converse(chance, say, speech)
 

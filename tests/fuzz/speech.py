@@ -33,7 +33,7 @@ from tests.fuzz import values
 from tests.fuzz.mutation import Chance, mutate, sometimes
 
 if TYPE_CHECKING:
-    from mskaudit.wire.messages import Request
+    from mskaudit.wire.messages import Request, Response
     from mskaudit.wire.sasl import SaslClient
 
 Say = Callable[[bytes], Awaitable[bytes | None]]
@@ -92,6 +92,19 @@ def _keys(keys: tuple[int, ...]) -> tuple[int, ...]:
     # Those of a login come in their place; here they are rare.
     login = {ApiKey.SASL_HANDSHAKE, ApiKey.SASL_AUTHENTICATE, ApiKey.API_VERSIONS}
     return tuple(key for key in sorted(set(keys) - unbuilt()) for _ in range(1 if key in login else 3))
+
+
+async def ask(chance: Chance, say: Say, request: Request, *, version: int, odds: float) -> Response | None:
+    """The answer to a request that is rarely spoilt, None where it cannot be understood."""
+    made = content(chance, request, version)
+    known = api(request.api_key)
+    said = await say(mutate(chance, made) if chance.random() < odds else made)
+    if said is None:
+        return None
+    try:
+        return decode(known.response, said[4 + known.response_header(version) :], version=version)
+    except MskAuditError:
+        return None
 
 
 async def converse(chance: Chance, say: Say, speech: Speech) -> None:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _TOPICS = ("orders", "payments", "new", "__consumer_offsets", "__transaction_state", "no topic", "", ".", "x" * 249)
 _NAMES = {
     "topic": _TOPICS,
+    "Topic.name": _TOPICS,
+    "TopicProduceData.name": _TOPICS,
+    "TopicRequest.name": _TOPICS,
     "group": ("g", "h", "alice-1", "", "é"),
     "member_id": ("", "", "m", "consumer-1"),
     "transactional": ("t", "", "alice-t"),
@@ -49,6 +52,24 @@ _BOUNDS = {
     Kind.INT64: (-(2**63), 2**63 - 1),
     Kind.UINT16: (0, 2**16 - 1),
 }
+_USUAL = {
+    ".acks": (-1, 1, 1, 0),
+    ".replica_id": (-1,),
+    "_epoch": (-1, 0),
+    "generation_id": (-1, 0, 1, 1, 2),
+    "_timeout_ms": (0, 1, 100, 6000, 10_000, 60_000),
+    "max_wait_ms": (0, 10, 500),
+    "max_bytes": (2**20, 2**31 - 1),
+    "replication_factor": (-1, 1, 2),
+    "num_partitions": (-1, 1, 3),
+    "isolation_level": (0, 1),
+    "timestamp": (-3, -2, -1, 0),
+    "resource_type": (1, 2, 3, 4, 5),
+    "pattern_type": (1, 3, 3, 4),
+    ".operation": (1, 2, 3, 4),
+    "permission_type": (1, 2, 3),
+    "endpoint_type": (1, 2),
+}
 _FLOATS = (0.0, 1.0, -1.0, 1e300, float("inf"), float("-inf"), float("nan"), 1024.5)
 _IDS = (UUID(int=0), topic_id("orders"), topic_id("payments"), UUID(int=2**128 - 1))
 
@@ -62,7 +83,7 @@ def table(cls: Any, version: int) -> Make:
         _, notes, _ = schema._dissect(hints[field.name])
         wire = next((note for note in notes if isinstance(note, Wire)), Wire())
         if wire.since <= version <= wire.until:
-            makers[field.name] = _value(hints[field.name], version, field.name)
+            makers[field.name] = _value(hints[field.name], version, f"{cls.__name__}.{field.name}")
     return lambda chance: cls(**{name: make(chance) for name, make in makers.items()})
 
 
@@ -77,7 +98,8 @@ def _value(hint: Any, version: int, name: str) -> Make:
     else:
         make = _scalar(next(note for note in notes if isinstance(note, Kind)), name)
     if optional and version >= wire.nullable_since:
-        return lambda chance: None if chance.random() < 0.25 else make(chance)
+        odds = 0.7 if name.endswith(("transactional_id", "instance_id")) else 0.25
+        return lambda chance: None if chance.random() < odds else make(chance)
     return make
 
 
@@ -95,11 +117,17 @@ def _scalar(kind: Kind, name: str) -> Make:
             words = next((words for part, words in _NAMES.items() if part in name), _WORDS)
             return lambda chance: chance.choice(words if chance.random() < 0.9 else _WORDS)
         case Kind.BYTES:
-            return batch if name in {"records", "record_set"} else octets
+            return batch if name.endswith("Data.records") else octets
         case Kind.FLOAT64:
             return lambda chance: chance.choice(_FLOATS)
         case _:
-            return _number(*_BOUNDS[kind])
+            number = _number(*_BOUNDS[kind])
+            usual = next((usual for part, usual in _USUAL.items() if name.endswith(part)), None)
+            return (
+                number
+                if usual is None
+                else lambda chance: chance.choice(usual) if chance.random() < 0.8 else number(chance)
+            )
 
 
 def _number(low: int, high: int) -> Make:

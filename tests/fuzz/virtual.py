@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import selectors
 import signal
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ _GRACE = 0.003
 _LAST_GRACE = 2.0
 _WORK = 20.0
 _AGAIN = 1.0
+# So much that it does not vanish beside the seconds of all the waits of a campaign.
+_TICK = 1e-5
 _OWN_SOCKETS = 1
 
 
@@ -58,7 +61,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def skip(self, seconds: float) -> None:
         """Let time pass."""
-        self._clock += seconds + 1e-6
+        self._clock += seconds + _TICK
+        # What is due now is done now: asyncio's own resolution vanishes beside a late hour, and it would wait for ever.
+        self._clock_resolution = math.ulp(self._clock)
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
         """Do it at once: a thread would work while time passes."""
