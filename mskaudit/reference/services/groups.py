@@ -52,7 +52,7 @@ async def _find_coordinator(asking: Asking, request: FindCoordinatorRequest) -> 
     keys = request.coordinator_keys if several else (request.key,)
     found = tuple(_coordinator(asking, request.key_type, key) for key in keys)
     if several:
-        terse = _UNEXPLAINED if asking.profile.major >= _TALKATIVE_SINCE else _MESSAGES
+        terse = _UNEXPLAINED if asking.profile.major >= _TALKATIVE_SINCE else _UNEXPLAINED_BY_3
         told = tuple(one if one.error_code not in terse else replace(one, error_message="") for one in found)
         return FindCoordinatorResponse(coordinators=told)
     (one,) = found
@@ -71,6 +71,7 @@ _UNEXPLAINED: Final = (
     ErrorCode.COORDINATOR_NOT_AVAILABLE,
 )
 """Errors that come without words where a request asks for several coordinators."""
+_UNEXPLAINED_BY_3: Final = (*_UNEXPLAINED, ErrorCode.CLUSTER_AUTHORIZATION_FAILED)
 
 
 def _coordinator(asking: Asking, key_type: int, key: str) -> Coordinator:
