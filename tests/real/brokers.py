@@ -222,10 +222,10 @@ def _signed_tokens(listener: Listener) -> dict[str, str]:
         "sasl.oauthbearer.sub.claim.name": listener.oauth.principal_claim,
         "sasl.oauthbearer.clock.skew.seconds": str(listener.oauth.clock_skew_s),
     }
-    if listener.oauth.audience is not None:
-        settings["sasl.oauthbearer.expected.audience"] = listener.oauth.audience
-    if listener.oauth.issuer is not None:
-        settings["sasl.oauthbearer.expected.issuer"] = listener.oauth.issuer
+    for claim, expected in (("audience", listener.oauth.audience), ("issuer", listener.oauth.issuer)):
+        # Since 4.4 a broker does not start unless it is told that anybody's tokens, or tokens for anybody, are meant.
+        key = f"allow.unverified.{claim}" if expected is None else f"expected.{claim}"
+        settings[f"sasl.oauthbearer.{key}"] = expected or "true"
     return settings
 
 
