@@ -21,6 +21,7 @@ from tests.fuzz import speech as speaking
 from tests.fuzz.campaign import Case, Side, Target
 from tests.fuzz.members import member
 from tests.fuzz.mutation import Chance, mutate, pieces
+from tests.fuzz.producers import produce
 from tests.fuzz.speech import AWS, NOW, USERS, Speech
 
 if TYPE_CHECKING:
@@ -131,13 +132,15 @@ async def _play(case: Case, session: Session, speech: Speech, mechanisms: tuple[
     say = talk.say
     if mechanisms and not await speaking.log_in(chance, say, speech, mechanisms) and chance.random() < 0.8:
         return
-    match chance.randrange(7):
+    match chance.randrange(8):
         case 0:
             await _stream(case, talk, speech)
         case 1:
             await say(chance.randbytes(chance.randrange(64)))
         case 2:
             await member(chance, say, speech)
+        case 3:
+            await produce(chance, say, speech)
         case _:
             await speaking.converse(chance, say, speech)
 
