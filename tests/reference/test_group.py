@@ -161,9 +161,9 @@ def test_all_gone_is_empty(clock: Clock) -> None:
 def test_who_never_asks_for_a_share_is_left_behind(clock: Clock) -> None:
     one, first = clock.come(replace(JOINING, rebalance_timeout=5.0))
     assert settled(first).generation == 1
-    assert clock.group.state is GroupState.COMPLETING
     assert clock.beat(one) is ErrorCode.NONE
     clock.pass_by(5.1)
+    assert clock.beat(one) is ErrorCode.UNKNOWN_MEMBER_ID
     assert clock.group.state is GroupState.EMPTY
 
 
