@@ -17,8 +17,9 @@ from mskaudit.reference.certificates import server_credential
 from mskaudit.reference.cluster import Cluster, Mechanism
 from mskaudit.reference.releases import Mode
 from mskaudit.reference.tls_settings import CertificateKind, Staple, TlsVersion
+from mskaudit.reference.worlds import ZooKeeperSide
 from tests.real.admin import alter_settings, create_acls, create_topics, create_users
-from tests.real.keepers import connect_string, keeper, name_cluster
+from tests.real.keepers import Keeper, connecting, name_cluster, zookeeper
 from tests.real.maven import RealError
 from tests.real.servers import CONTROLLER, HARNESS, SUPER_USER, Server, Setup, broker, harness_context
 from tests.real.talk import Address, talk
@@ -78,12 +79,13 @@ class Line(StrEnum):
 
 
 class Real(Struct, frozen=True, kw_only=True):
-    """A real broker in a world: the address of each of its listeners, and the process."""
+    """A real broker in a world: the address of each of its listeners, the process, and its ZooKeeper."""
 
     cluster: Cluster
     line: Line
     by_listener: Mapping[str, Address]
     server: Server
+    keeper: Keeper | None
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -92,8 +94,8 @@ class Real(Struct, frozen=True, kw_only=True):
 
 
 @contextmanager
-def kafka(cluster: Cluster, line: Line) -> Iterator[Real]:
-    """A real broker in the same world as the reference's.
+def kafka(cluster: Cluster, line: Line, *, side: ZooKeeperSide = ZooKeeperSide()) -> Iterator[Real]:  # noqa: B008  a value
+    """A real broker in the same world as the reference's, and in ZooKeeper mode with a ZooKeeper of that kind.
 
     Raises:
         Impossible: Apache Kafka cannot be like that.
@@ -101,15 +103,14 @@ def kafka(cluster: Cluster, line: Line) -> Iterator[Real]:
     """
     with ExitStack() as stack:
         setup = setting_up(cluster, line)
-        zookeeper = {}
-        if line is Line.ZOOKEEPER:
-            kept = stack.enter_context(keeper())
+        kept = stack.enter_context(zookeeper(side)) if line is Line.ZOOKEEPER else None
+        if kept is not None and not side.set_acl:  # what is there before a broker stays open to the world
             name_cluster(kept.clear, cluster.cluster_id)
-            zookeeper = connect_string(kept.clear)
-        server = stack.enter_context(broker(setup, zookeeper=zookeeper))
+        zookeeper_settings = {} if kept is None else connecting(kept, side)
+        server = stack.enter_context(broker(setup, zookeeper=zookeeper_settings))
         _populate(cluster, server)
         by_listener = {name: server.addresses[real_name(name)] for name in cluster.listeners}
-        yield Real(cluster=cluster, line=line, by_listener=by_listener, server=server)
+        yield Real(cluster=cluster, line=line, by_listener=by_listener, server=server, keeper=kept)
 
 
 def real_name(name: str) -> str:

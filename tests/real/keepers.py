@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from kazoo.client import KazooClient
 
+from mskaudit.reference.tls_settings import ClientCertificate
 from tests.real.jvm import Launch, Running, started
 from tests.real.maven import Profile
 from tests.real.ports import free_ports
@@ -19,8 +20,16 @@ from tests.real.servers import LOOPBACK, write_pki, write_properties
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from mskaudit.reference.worlds import ZooKeeperSide
     from tests.real.talk import Address
 
+# Without a suite of TLS 1.3 in the list that version is never spoken.
+_SUITES: Final = (
+    "TLS_AES_256_GCM_SHA384",
+    "TLS_AES_128_GCM_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+)
 _MAIN: Final = "org.apache.zookeeper.server.ZooKeeperServerMain"
 
 
@@ -68,7 +77,6 @@ def keeper(
 
 
 def _secure(port: int) -> dict[str, str]:
-    suites = ("TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256")
     return {
         "secureClientPort": str(port),
         "secureClientPortAddress": LOOPBACK,
@@ -77,12 +85,43 @@ def _secure(port: int) -> dict[str, str]:
         "ssl.keyStore.type": "PEM",
         "ssl.trustStore.location": "ca.pem",
         "ssl.trustStore.type": "PEM",
-        "ssl.clientAuth": "need",
-        "ssl.enabledProtocols": "TLSv1.2,TLSv1.3",
-        # Without a suite of TLS 1.3 in the list that version is never spoken.
-        "ssl.ciphersuites": ",".join(suites),
         "authProvider.x509": "org.apache.zookeeper.server.auth.X509AuthenticationProvider",
     }
+
+
+@contextmanager
+def zookeeper(side: ZooKeeperSide) -> Iterator[Keeper]:
+    """A real ZooKeeper like the reference's; its clear port is there for the harness in any case."""
+    wanted = {ClientCertificate.NONE: "none", ClientCertificate.REQUESTED: "want", ClientCertificate.REQUIRED: "need"}
+    settings = {"4lw.commands.whitelist": ",".join(side.whitelist)}
+    if side.tls is not None:
+        settings |= {
+            "ssl.clientAuth": wanted[side.client_certificate],
+            "ssl.enabledProtocols": ",".join(side.tls.versions),
+            "ssl.ciphersuites": ",".join(side.tls.suites or _SUITES),
+            "client.portUnification": "true" if side.port_unification else "false",
+        }
+    with keeper(settings, secure=side.tls is not None) as running:
+        yield running
+
+
+def connecting(kept: Keeper, side: ZooKeeperSide) -> dict[str, str]:
+    """The settings of a broker for its ZooKeeper: over TLS with the brokers' certificate where that is spoken."""
+    settings = {"zookeeper.set.acl": "true" if side.set_acl else "false"}
+    if kept.secure is None:
+        return settings | connect_string(kept.clear)
+    return (
+        settings
+        | connect_string(kept.secure)
+        | {
+            "zookeeper.ssl.client.enable": "true",
+            "zookeeper.clientCnxnSocket": "org.apache.zookeeper.ClientCnxnSocketNetty",
+            "zookeeper.ssl.truststore.location": "ca.pem",
+            "zookeeper.ssl.truststore.type": "PEM",
+            "zookeeper.ssl.keystore.location": "broker.pem",
+            "zookeeper.ssl.keystore.type": "PEM",
+        }
+    )
 
 
 def _serves(port: int) -> bool:
