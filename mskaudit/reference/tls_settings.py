@@ -81,16 +81,10 @@ class TlsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         tuple[Name, ...], Meta(description="key exchange groups by their IANA names, best first; none: a JVM's")
     ] = ()
     dh: Annotated[DhSize, Meta(description="bits of the group of DHE suites up to TLS 1.2")] = DhSize.BITS_2048
-    certificate: Annotated[CertificateKind, Meta(description="the certificate it presents")] = (
-        CertificateKind.GOOD
-    )
-    trust_any_client: Annotated[
-        bool, Meta(description="believe every client certificate, whoever signed it")
-    ] = False
+    certificate: Annotated[CertificateKind, Meta(description="the certificate it presents")] = CertificateKind.GOOD
+    trust_any_client: Annotated[bool, Meta(description="believe every client certificate, whoever signed it")] = False
     ocsp: Annotated[Staple, Meta(description="the OCSP response stapled to the certificate")] = Staple.NONE
-    broken: Annotated[
-        bool, Meta(description="close every connection at its first bytes, without an alert")
-    ] = False
+    broken: Annotated[bool, Meta(description="close every connection at its first bytes, without an alert")] = False
     script: Annotated[
         Name | None, Meta(description="a scripted front that answers hellos and never completes a handshake")
     ] = None

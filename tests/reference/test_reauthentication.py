@@ -15,7 +15,6 @@ from mskaudit.reference.state import State
 from mskaudit.wire.codes import ErrorCode
 from mskaudit.wire.connection import ClientConnection
 from mskaudit.wire.messages import (
-    ApiVersionsRequest,
     MetadataRequest,
     MetadataResponse,
     Request,
