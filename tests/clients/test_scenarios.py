@@ -1,0 +1,125 @@
+"""Four real clients read one table, and find on three releases what it says.
+
+Every line is read by all clients on all its releases at the same time; what they did must then be there, and what they
+were refused must not.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final, assert_never
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from confluent_kafka import KafkaException
+from msgspec.structs import replace
+
+from mskaudit.policy.acls import AclFilter, PatternType, ResourceType
+from mskaudit.reference.cluster import Mechanism
+from tests.clients.scenarios import TABLE, Lack, Scenario
+from tests.clients.visits import Client, Deed, Outcome, Verb
+from tests.clients.world import DESK, RELEASES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.clients.place import Place
+    from tests.clients.visits import Adapter, Visit
+
+    Adapters = Mapping[Client, Adapter]
+    Places = Mapping[str, Place]
+
+_FULL: Final = ("3.9", "4.4")
+_FIRST_TEXT: Final = 86_400_000
+_CLIENTS: Final = list(Client)
+_SILENT: Final = (Client.KAFKA_PYTHON, Client.AIOKAFKA)
+"""Clients that at times are refused and do not tell why."""
+_AT_ONCE: Final = 12
+
+
+def test_lines_are_told_apart_by_their_names() -> None:
+    assert {name: count for name, count in Counter(line.name for line in TABLE).items() if count > 1} == {}
+
+
+@pytest.mark.parametrize("line", TABLE, ids=lambda line: line.name)
+def test_clients_find_what_the_table_says(adapters: Adapters, places: Places, line: Scenario) -> None:
+    releases = RELEASES if line.brief else _FULL
+    who = [client for client in adapters if client not in line.cannot]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        started = {
+            (release, client, visit.address): pool.submit(adapters[client].do, visit, _deed(line, client))
+            for release in releases
+            for client in who
+            for visit in _visits(places[release], line)
+        }
+        told = {key: future.result() for key, future in started.items()}
+    expected = {
+        (release, client, address): _expected(line, places[release], client) for release, client, address in told
+    }
+    assert {key: _heard(outcome, expected[key], key[1]) for key, outcome in told.items()} == expected
+    allowed = line.outcome.refused is None and line.outcome.error is None
+    for release, client, _ in told:
+        assert _is_done(places[release], _deed(line, client)) in {None, allowed}, (release, client)
+
+
+def _visits(place: Place, line: Scenario) -> list[Visit]:
+    """At each broker where somebody who is let in looks about, otherwise at the first."""
+    visits = place.visits(line.way)
+    return visits if line.deed.verb is Verb.LOOK and line.outcome.refused is None else visits[:1]
+
+
+def _deed(line: Scenario, client: Client) -> Deed:
+    """What this client does, apart from what others do."""
+    number = _CLIENTS.index(client)
+    text = str(_FIRST_TEXT + len(_CLIENTS) * TABLE.index(line) + number)
+    deed = line.deed._replace(text=text)
+    match deed.verb:
+        case Verb.CREATE_TOPIC:
+            return deed._replace(target=deed.target + text)
+        case Verb.ALTER_TOPIC if deed.target == DESK:
+            return deed._replace(target=f"{DESK}{number}")
+        case Verb.CONSUME:
+            return deed._replace(group=deed.group + text)
+    return deed
+
+
+def _expected(line: Scenario, place: Place, client: Client) -> Outcome:
+    outcome = line.differs[client] if client in line.differs else line.outcome
+    if line.deed.verb is not Verb.LOOK or outcome.refused is not None:
+        return outcome
+    seen = {
+        "cluster": place.cluster.cluster_id,
+        "controller": 1,
+        "brokers": dict(enumerate(place.addresses(line.way.listener), start=1)),
+        "topics": outcome.seen,
+    }
+    return replace(outcome, seen=seen)
+
+
+def _heard(told: Outcome, expected: Outcome, client: Client) -> Outcome:
+    """What was told, in the words that were expected if they are among its own."""
+    silent = client in _SILENT and not told.says
+    return replace(told, says=expected.says) if silent or expected.says in told.says else told
+
+
+def _is_done(place: Place, deed: Deed) -> bool | None:
+    """Whether what a deed is to leave behind is there, None for one that leaves nothing."""
+    state = place.state
+    match deed.verb:
+        case Verb.PRODUCE | Verb.PRODUCE_ONCE:
+            partitions = state.topics[deed.target].partitions
+            return any(deed.text.encode() in batch.content for each in partitions for batch in each.batches)
+        case Verb.CREATE_TOPIC:
+            return deed.target in state.topics
+        case Verb.CREATE_ACL:
+            return any(acl.principal == f"User:{deed.text}" for acl in state.acls)
+        case Verb.ALTER_TOPIC:
+            settings = state.topics[deed.target].settings
+            return "retention.ms" in settings and settings["retention.ms"] == deed.text
+        case Verb.CONSUME:
+            return deed.group in state.groups and bool(state.groups[deed.group].offsets)
+        case Verb.LOOK | Verb.DESCRIBE_ACLS | Verb.DESCRIBE_TOPIC | Verb.DESCRIBE_BROKER | Verb.DESCRIBE_USER:
+            return None
+        case _:
+            assert_never(deed.verb)
