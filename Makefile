@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export MYPY_CACHE_DIR := .cache/mypy
 
-.PHONY: demo test lint types contracts prove mutants fuzz bench docs check clean
+.PHONY: demo test lint types contracts prove mutants fuzz real bench docs check clean
 
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mskaudit needs Python 3.11 or newer; name one with make PYTHON=...")'
@@ -46,6 +46,10 @@ mutants: .venv/developing  ## Changed rules that no proof notices; there must be
 
 fuzz: .venv/developing  ## A hundred thousand mutated frames each way; SEED=N repeats a run
 	@$(BIN)/python -m tests.fuzz $(if $(SEED),--seed $(SEED))
+
+real: .venv/developing  ## The same against Apache Kafka and ZooKeeper, which Maven downloads once; needs Java 17 and Maven
+	@$(BIN)/python -m tests.real.fetch
+	@MSKAUDIT_REAL=require $(BIN)/python -m pytest tests/real tests/clients
 
 bench: .venv/developing  ## The speed goals, measured
 	@$(BIN)/python -m tests.bench.bench
