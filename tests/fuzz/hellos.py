@@ -59,7 +59,7 @@ def _extensions(chance: Chance) -> list[tuple[int, bytes]]:
         (Extension.EXTENDED_MASTER_SECRET, b""),
         (Extension.HEARTBEAT, b"\1"),
         (Extension.SIGNATURE_ALGORITHMS, number_vector((0x0403, 0x0804, 0x0401))),
-        (chance.randrange(2**16), chance.randbytes(8)),
+        (chance.randrange(0x1000, 2**15), chance.randbytes(8)),
     ]
     chance.shuffle(found)
     return [(int(number), content) for number, content in found[: chance.randint(0, len(found))]]

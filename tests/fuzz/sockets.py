@@ -130,7 +130,7 @@ async def _attack(case: Case, place: Place, speech: Speech, context: ssl.SSLCont
         case Kind.KAFKA if chance.random() < 0.4 and place.mechanisms:
             await _logged_in(case, connected, speech, place.mechanisms)
         case Kind.KAFKA:
-            said = b"".join(frame(_sendable(chance_request(case, speech))) for _ in range(chance.randint(1, 4)))
+            said = b"".join(frame(_request(case, speech)) for _ in range(chance.randint(1, 4)))
             await _raw(case, connected, said)
         case Kind.ZOOKEEPER:
             await _raw(case, connected, zookeepers.stream(case))
@@ -140,15 +140,10 @@ async def _attack(case: Case, place: Place, speech: Speech, context: ssl.SSLCont
             assert_never(place.kind)
 
 
-def chance_request(case: Case, speech: Speech) -> bytes:
+def _request(case: Case, speech: Speech) -> bytes:
     """A request, most often spoilt, counted as sent."""
     made = speaking.request(case.chance, speech.apis)
     return case.note(sometimes(case.chance, made, other=speaking.request(case.chance, speech.apis)))
-
-
-def _sendable(content: bytes) -> bytes:
-    """The content, or nothing where its API is not there yet."""
-    return b"" if int.from_bytes(content[:2], "big") in speaking.unbuilt() else content
 
 
 Connected = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -189,8 +184,6 @@ async def _logged_in(case: Case, connected: Connected, speech: Speech, mechanism
     reader, writer = connected
 
     async def say(content: bytes) -> bytes | None:
-        if int.from_bytes(content[:2], "big") in speaking.unbuilt():
-            return None
         try:
             writer.write(frame(case.note(content)))
             await writer.drain()

@@ -6,15 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from mskaudit.errors import MskAuditError
-from mskaudit.reference import services
 from mskaudit.reference.cluster import Mechanism
 from mskaudit.reference.realm import AwsCredential
-from mskaudit.reference.services import _MODULES
 from mskaudit.wire.apis import api
 from mskaudit.wire.messages import (
     ApiKey,
@@ -56,16 +52,6 @@ class Speech:
     now: Callable[[], datetime] = lambda: NOW
 
 
-@cache
-def unbuilt() -> frozenset[int]:
-    """The APIs that are to be served and whose services are not there yet; whatever has their number is not sent."""
-    return frozenset(key for key, module in _MODULES.items() if key not in _handled(f"{services.__name__}.{module}"))
-
-
-def _handled(module: str) -> frozenset[int]:
-    return frozenset(import_module(module).HANDLERS) if find_spec(module) else frozenset()
-
-
 def content(chance: Chance, request: Request, version: int) -> bytes:
     """The content of a frame."""
     known = api(request.api_key)
@@ -91,7 +77,7 @@ def request(chance: Chance, apis: Mapping[int, range]) -> bytes:
 def _keys(keys: tuple[int, ...]) -> tuple[int, ...]:
     # Those of a login come in their place; here they are rare.
     login = {ApiKey.SASL_HANDSHAKE, ApiKey.SASL_AUTHENTICATE, ApiKey.API_VERSIONS}
-    return tuple(key for key in sorted(set(keys) - unbuilt()) for _ in range(1 if key in login else 3))
+    return tuple(key for key in sorted(keys) for _ in range(1 if key in login else 3))
 
 
 async def ask(chance: Chance, say: Say, request: Request, *, version: int, odds: float) -> Response | None:
