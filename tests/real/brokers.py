@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _MODULES: Final = "org.apache.kafka.common.security"
 _LEGACY_FILE: Final = "legacy.security"
-_LEGACY: Final = """jdk.tls.disabledAlgorithms=SSLv2Hello
+_LEGACY: Final = """jdk.tls.disabledAlgorithms=SSLv2Hello, RC4_40
 jdk.tls.legacyAlgorithms=
 jdk.certpath.disabledAlgorithms=
 """
@@ -47,7 +47,7 @@ _MODERN: Final = (
     "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
     "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
 )
-_ALWAYS_DISABLED: Final = "SSL_RSA_WITH_3DES_EDE_CBC_SHA"
+_ALWAYS_DISABLED: Final = "SSL_RSA_EXPORT_WITH_RC4_40_MD5"
 
 
 class Impossible(Exception):  # noqa: N818  it says what cannot be, and nothing has gone wrong
