@@ -97,7 +97,7 @@ async def test_a_session_tells_its_lifetime_and_ends_with_it() -> None:
     client = Client()
     assert (await client.log_in("alice", "a")).session_lifetime_ms == LIFETIME
     client.clock.pass_by(59)
-    assert await client.ask(MetadataResponse, MetadataRequest(topics=()), 9)
+    assert (await client.ask(MetadataResponse, MetadataRequest(topics=()), 9)).cluster_id == "c"
     client.clock.pass_by(2)
     assert await client.reply(MetadataRequest(topics=()), 9) == Reply(last=True)
 
@@ -107,7 +107,7 @@ async def test_after_its_end_a_session_may_still_begin_again() -> None:
     await client.log_in("alice", "a")
     client.clock.pass_by(61)
     assert (await client.log_in("alice", "a")).error_code == ErrorCode.NONE
-    assert await client.ask(MetadataResponse, MetadataRequest(topics=()), 9)
+    assert (await client.ask(MetadataResponse, MetadataRequest(topics=()), 9)).cluster_id == "c"
 
 
 async def test_a_session_without_end_does_not_begin_again() -> None:
