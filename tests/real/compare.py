@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from tests.real.brokers import Line
-from tests.real.differences import intended
+from tests.real.differences import named
 from tests.real.record import answers
 from tests.real.scenes import scene
 from tests.real.stage import reference
@@ -39,7 +39,7 @@ def _compare(one: Transcript, line: Line) -> Iterator[Difference]:
     with reference(scene(one.scene, line)) as stage:
         told = json.loads(json.dumps(one.play(stage)))
     for difference in differences(told, answers()[one.name][line]):
-        if not intended(one.name, line, difference.place):
+        if not named(one.name, line, difference.place):
             yield difference
 
 

@@ -107,7 +107,7 @@ def zookeeper(side: ZooKeeperSide) -> Iterator[Keeper]:
 
 def connecting(kept: Keeper, side: ZooKeeperSide) -> dict[str, str]:
     """The settings of a broker for its ZooKeeper: over TLS with the brokers' certificate where that is spoken."""
-    settings = {"zookeeper.set.acl": "true" if side.set_acl else "false"}
+    settings = {"zookeeper.set.acl": "true"} if side.set_acl else {}
     if kept.secure is None:
         return settings | connect_string(kept.clear)
     return (

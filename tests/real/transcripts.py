@@ -6,6 +6,7 @@ broker (times, ids made at random, ports) is not among them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import fields, is_dataclass
@@ -55,9 +56,9 @@ def transcript(*scenes: str, name: str = "") -> Callable[[Play], Play]:
 
 
 def reduced(value: Any) -> Told:
-    """What is of interest in a message: error codes and authorized operations, in their places."""
+    """What is of interest in a message: error codes and authorized operations; lists have an order of their own."""
     if isinstance(value, tuple):
-        return [reduced(one) for one in value]
+        return sorted((reduced(one) for one in value), key=lambda one: json.dumps(one, sort_keys=True))
     if not is_dataclass(value):
         return value
     kept = {}
