@@ -1,4 +1,4 @@
-"""A running cluster as it would have registered itself in ZooKeeper: what it was at its start."""
+"""A running cluster as it would have registered itself in ZooKeeper at its start, and what it knows of ZooKeeper."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from mskaudit.reference.broker import Serving
     from mskaudit.reference.state import State
+    from mskaudit.reference.zookeeper import ZooKeeperAddresses
     from mskaudit.reference.znodes import Tree
     from mskaudit.wire.scram import ScramCredential
 
@@ -70,6 +71,19 @@ def cluster_tree(brokers: Serving, *, set_acl: bool, left_open: tuple[str, ...])
             left_open=left_open,
         )
     )
+
+
+def zookeeper_settings(where: ZooKeeperAddresses, *, set_acl: bool) -> dict[str, str]:
+    """What brokers that use a ZooKeeper have among their settings: TLS where there is a port for it."""
+    settings = {"zookeeper.connect": where.tls or where.clear or "", "zookeeper.set.acl": str(set_acl).lower()}
+    if where.tls is not None:
+        settings |= {
+            "zookeeper.ssl.client.enable": "true",
+            "zookeeper.clientCnxnSocket": "org.apache.zookeeper.ClientCnxnSocketNetty",
+            "zookeeper.ssl.keystore.type": "PEM",
+            "zookeeper.ssl.truststore.type": "PEM",
+        }
+    return settings
 
 
 def _spoken(topic_id: UUID) -> str:

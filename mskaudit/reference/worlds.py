@@ -275,6 +275,8 @@ async def run(
     if live is not None:
         _check(LIVE, live)
     manner = Manner.ANSWERING if live is None else _MANNERS[live]
+    from mskaudit.reference.registered import zookeeper_settings
+
     async with AsyncExitStack() as stack:
         brokers = None
         if world.brokers is not None:
@@ -284,6 +286,7 @@ async def run(
         zookeeper = None
         if world.zookeeper is not None and brokers is not None:
             zookeeper = await stack.enter_async_context(_zookeeper(world.zookeeper, brokers, ports))
+            brokers.state.surroundings |= zookeeper_settings(zookeeper, set_acl=world.zookeeper.set_acl)
         doors = {}
         if world.doors:
             doors = dict(await stack.enter_async_context(_doors(world.doors)))

@@ -292,3 +292,21 @@ def test_a_world_without_aws_needs_no_boto() -> None:
     command = [sys.executable, "-c", PROGRAM]
     answer = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[2])  # noqa: S603  our own program
     assert answer.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("turn", "shown"),
+    [
+        ({}, {"zookeeper.set.acl": "true", "zookeeper.ssl.client.enable": "true"}),
+        ({"zookeeper.tls": None, "zookeeper.clear": True, "zookeeper.set_acl": False}, {"zookeeper.set.acl": "false"}),
+    ],
+    ids=["tls", "clear"],
+)
+async def test_brokers_know_their_zookeeper(turn: dict[str, Any], shown: dict[str, str]) -> None:
+    async with run(turned("hardened", turn)) as running:
+        assert running.brokers is not None
+        assert running.zookeeper is not None
+        settings = running.brokers.state.surroundings
+        assert settings["zookeeper.connect"] == (running.zookeeper.tls or running.zookeeper.clear)
+        assert {name: settings[name] for name in shown} == shown
+        assert ("zookeeper.ssl.client.enable" in settings) == (running.zookeeper.tls is not None)
