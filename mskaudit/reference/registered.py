@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from mskaudit.reference.broker import Serving
     from mskaudit.reference.state import State
-    from mskaudit.reference.zookeeper import ZooKeeperAddresses
     from mskaudit.reference.znodes import Tree
+    from mskaudit.reference.zookeeper import ZooKeeperAddresses
     from mskaudit.wire.scram import ScramCredential
 
 OWNER = "CN=broker"
