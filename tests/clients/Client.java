@@ -98,13 +98,16 @@ public class Client {
                 refusal.printStackTrace();
                 told.put("fault", refusal.toString());
             }
-            told.put("says", String.valueOf(cause.getMessage()));
+            StringBuilder says = new StringBuilder(String.valueOf(cause.getMessage()));
+            for (Throwable deeper = cause.getCause(); deeper != null; deeper = deeper.getCause()) says.append(": ").append(deeper.getMessage());
+            told.put("says", says.toString());
         }
         return told;
     }
 
     /** Where it was refused, if the exception tells. */
     private static boolean place(Throwable cause, Map<String, Object> told) {
+        if (cause instanceof ExecutionException) return false;
         if (cause instanceof SaslAuthenticationException || cause instanceof UnsupportedSaslMechanismException)
             told.put("refused", "login");
         else if (cause instanceof SslAuthenticationException)

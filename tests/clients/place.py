@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, assert_never
 
-from confluent_kafka import Producer
 from botocore.credentials import CredentialProvider, Credentials
+from confluent_kafka import Producer
 from cryptography.hazmat.primitives.asymmetric import ec
 from msgspec.structs import replace
 
@@ -31,7 +31,7 @@ with warnings.catch_warnings():
     from aws_msk_iam_sasl_signer import MSKAuthTokenProvider
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from mskaudit.reference.cluster import Cluster
     from mskaudit.reference.realm import AwsCredential
@@ -224,7 +224,7 @@ class _Provider(CredentialProvider):  # type: ignore[misc, unused-ignore]
         return Credentials(self._known.access_key, self._known.secret_key, self._known.session_token)
 
 
-def _token(way: Way, known: dict[str, AwsCredential]) -> str:
+def _token(way: Way, known: Mapping[str, AwsCredential]) -> str:
     now = datetime.now(UTC)
     match way.token:
         case Token.GOOD:

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from msgspec import Struct
 
+from mskaudit.reference.certificates import Credential
 from mskaudit.reference.cluster import Mechanism
 from mskaudit.reference.realm import AwsCredential
 from mskaudit.wire.codes import ErrorCode

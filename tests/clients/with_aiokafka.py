@@ -44,7 +44,18 @@ class Aiokafka:
 
     def do(self, visit: Visit, deed: Deed) -> Outcome:
         """Go in, do it, leave nothing open, and tell."""
-        return asyncio.run(_do(visit, deed))
+        return asyncio.run(_visit(visit, deed))
+
+
+async def _visit(visit: Visit, deed: Deed) -> Outcome:
+    try:
+        return await _do(visit, deed)
+    finally:
+        # It leaves refused connections for the event loop to close, which ends here.
+        for transport in list(asyncio.get_running_loop()._transports.values()):  # type: ignore[attr-defined]
+            transport.abort()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
 
 
 async def _do(visit: Visit, deed: Deed) -> Outcome:

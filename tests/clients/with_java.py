@@ -1,4 +1,4 @@
-"""Apache Kafka's own clients, in one JVM for the whole table, with the properties that a reference cluster hands out."""
+"""Apache Kafka's own clients, in one JVM for all, with the properties that a reference cluster hands out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from tests.clients.visits import Deed, Visit
 
 _SOURCE: Final = Path(__file__).with_name("Client.java")
-_OPTIONS: Final = ("-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Dlog4j.configuration=none")
+_OPTIONS: Final = (
+    "-Xmx256m",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+UseSerialGC",
+    "-XX:-UsePerfData",
+    f"-Dlog4j.configuration=file:{Path(__file__).with_name('log4j.properties')}",
+)
 _END: Final = 10.0
 
 

@@ -35,8 +35,8 @@ with warnings.catch_warnings():
         BrokerResponseError,
         KafkaConnectionError,
         KafkaError,
-        TopicAuthorizationFailedError,
         SaslAuthenticationFailedError,
+        TopicAuthorizationFailedError,
         UnsupportedSaslMechanismError,
     )
     from kafka.net.manager import KafkaConnectionManager
@@ -170,23 +170,13 @@ def _administered(client: KafkaAdminClient, deed: Deed) -> Any:
     match deed.verb:
         case Verb.LOOK:
             return _look(client)
-        case Verb.CREATE_TOPIC:
-            client.create_topics({deed.target: {"num_partitions": 1, "replication_factor": 1}})
+        case Verb.CREATE_TOPIC | Verb.CREATE_ACL | Verb.ALTER_TOPIC:
+            return _change(client, deed)
         case Verb.DESCRIBE_ACLS:
             pattern = ResourcePatternFilter(ResourceType.TOPIC, deed.target, PatternType.LITERAL)
             acls, fault = client.describe_acls(ACLFilter(None, None, ACLOperation.ANY, ACLPermissionType.ANY, pattern))
             _raise(fault)
             return sorted(acl.operation.name for acl in acls)
-        case Verb.CREATE_ACL:
-            made = ResourcePattern(ResourceType.TOPIC, deed.target, PatternType.LITERAL)
-            acl = ACL(f"User:{deed.text}", "*", ACLOperation.READ, ACLPermissionType.ALLOW, made)
-            for fault in client.create_acls([acl])["failed"]:
-                _raise(fault)
-        case Verb.ALTER_TOPIC:
-            resource = ConfigResource(ConfigResourceType.TOPIC, deed.target, {"retention.ms": deed.text})
-            altered = client.alter_configs([resource], raise_on_unknown=False)
-            if (told := altered["topic"][deed.target]) != "OK":
-                raise KafkaError(told)
         case Verb.DESCRIBE_TOPIC:
             return _setting(client, ConfigResource(ConfigResourceType.TOPIC, deed.target), "cleanup.policy")
         case Verb.DESCRIBE_BROKER:
@@ -199,7 +189,22 @@ def _administered(client: KafkaAdminClient, deed: Deed) -> Any:
             raise AssertionError(deed)
         case _:
             assert_never(deed.verb)
-    return None
+
+
+def _change(client: KafkaAdminClient, deed: Deed) -> None:
+    match deed.verb:
+        case Verb.CREATE_TOPIC:
+            client.create_topics({deed.target: {"num_partitions": 1, "replication_factor": 1}})
+        case Verb.CREATE_ACL:
+            pattern = ResourcePattern(ResourceType.TOPIC, deed.target, PatternType.LITERAL)
+            acl = ACL(f"User:{deed.text}", "*", ACLOperation.READ, ACLPermissionType.ALLOW, pattern)
+            for fault in client.create_acls([acl])["failed"]:
+                _raise(fault)
+        case _:
+            resource = ConfigResource(ConfigResourceType.TOPIC, deed.target, {"retention.ms": deed.text})
+            altered = client.alter_configs([resource], raise_on_unknown=False)
+            if (told := altered["topic"][deed.target]) != "OK":
+                raise KafkaError(told)
 
 
 def _raise(fault: type[BrokerResponseError]) -> None:
@@ -221,109 +226,6 @@ def _look(client: KafkaAdminClient) -> dict[str, Any]:
             broker["broker_id" if "broker_id" in broker else "node_id"]: f"{broker['host']}:{broker['port']}"
             for broker in described["brokers"]
         },
-        "topics": {topic["name"]: len(topic["partitions"]) for topic in topics},
-    }
-
-
-def _settings(visit: Visit) -> dict[str, Any]:
-    settings: dict[str, Any] = {"bootstrap_servers": [visit.address], "security_protocol": visit.protocol}
-    if visit.protocol.endswith("SSL"):
-        settings["ssl_context"] = client_context(visit.credential)
-    if visit.mechanism is not None:
-        settings["sasl_mechanism"] = visit.mechanism.value
-    if visit.token is not None:
-        settings["sasl_oauth_token_provider"] = _Token(visit.token)
-    elif visit.mechanism is not None and visit.aws is None:
-        settings |= {"sasl_plain_username": visit.username, "sasl_plain_password": visit.password}
-    return settings
-
-
-def _knock(settings: dict[str, Any]) -> Outcome | None:
-    """How a connection is refused: what its clients are made of tells it, while they themselves only try again."""
-    net = NetworkSelector()
-    manager = KafkaConnectionManager(net, **settings)
-
-    async def connect() -> None:
-        await manager.get_connection("bootstrap-0", pop_on_close=False, refresh_metadata_on_err=False)
-
-    try:
-        net.run(connect)
-    except (SaslAuthenticationFailedError, UnsupportedSaslMechanismError) as error:
-        return Outcome(refused=Refused.LOGIN, says=str(error))
-    except KafkaConnectionError as error:
-        if isinstance(error.args[0], ssl.SSLError):
-            return Outcome(refused=Refused.TLS, says=str(error))
-        if "sasl_mechanism" in settings and error.args[0] == _CLOSED:
-            return Outcome(refused=Refused.LOGIN)
-        raise
-    finally:
-        manager.close()
-        net.close()
-    return None
-
-
-def _done(settings: dict[str, Any], deed: Deed) -> Any:
-    match deed.verb:
-        case Verb.PRODUCE | Verb.PRODUCE_ONCE:
-            return _produce(settings, deed)
-        case Verb.CONSUME:
-            return _consume(settings, deed)
-    client = KafkaAdminClient(**settings, bootstrap_timeout_ms=1000 * PATIENCE, request_timeout_ms=1000 * PATIENCE)
-    try:
-        return _administered(client, deed)
-    finally:
-        client.close()
-
-
-def _administered(client: KafkaAdminClient, deed: Deed) -> Any:
-    match deed.verb:
-        case Verb.LOOK:
-            return _look(client)
-        case Verb.CREATE_TOPIC:
-            client.create_topics({deed.target: {"num_partitions": 1, "replication_factor": 1}})
-        case Verb.DESCRIBE_ACLS:
-            pattern = ResourcePatternFilter(ResourceType.TOPIC, deed.target, PatternType.LITERAL)
-            acls, fault = client.describe_acls(ACLFilter(None, None, ACLOperation.ANY, ACLPermissionType.ANY, pattern))
-            _raise(fault)
-            return sorted(acl.operation.name for acl in acls)
-        case Verb.CREATE_ACL:
-            made = ResourcePattern(ResourceType.TOPIC, deed.target, PatternType.LITERAL)
-            acl = ACL(f"User:{deed.text}", "*", ACLOperation.READ, ACLPermissionType.ALLOW, made)
-            for fault in client.create_acls([acl])["failed"]:
-                _raise(fault)
-        case Verb.ALTER_TOPIC:
-            resource = ConfigResource(ConfigResourceType.TOPIC, deed.target, {"retention.ms": deed.text})
-            altered = client.alter_configs([resource], raise_on_unknown=False)
-            if (told := altered["topic"][deed.target]) != "OK":
-                raise KafkaError(told)
-        case Verb.DESCRIBE_TOPIC:
-            return _setting(client, ConfigResource(ConfigResourceType.TOPIC, deed.target), "cleanup.policy")
-        case Verb.DESCRIBE_BROKER:
-            resource = ConfigResource(ConfigResourceType.BROKER, deed.target)
-            return _setting(client, resource, "auto.create.topics.enable")
-        case Verb.DESCRIBE_USER:
-            described = client.describe_user_scram_credentials([deed.target])[deed.target]["credential_infos"]
-            return [[one["mechanism"].name.replace("_", "-"), one["iterations"]] for one in described]
-        case Verb.PRODUCE | Verb.PRODUCE_ONCE | Verb.CONSUME:
-            raise AssertionError(deed)
-        case _:
-            assert_never(deed.verb)
-    return None
-
-
-def _raise(fault: type[BrokerResponseError]) -> None:
-    """Raise an error that it only returned."""
-    if fault.errno:
-        raise fault
-
-
-def _look(client: KafkaAdminClient) -> dict[str, Any]:
-    described = client.describe_cluster()
-    topics = client.describe_topics(client.list_topics())
-    return {
-        "cluster": described["cluster_id"],
-        "controller": described["controller_id"],
-        "brokers": {broker["broker_id"]: f"{broker['host']}:{broker['port']}" for broker in described["brokers"]},
         "topics": {topic["name"]: len(topic["partitions"]) for topic in topics},
     }
 

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
-from confluent_kafka.admin import (
+from confluent_kafka.admin import (  # type: ignore[attr-defined, unused-ignore]
     AclBinding,
     AclBindingFilter,
     AclOperation,
@@ -122,30 +122,40 @@ def _done(visit: Visit, admin: AdminClient, deed: Deed, errors: list[KafkaError]
             return _produce(visit, deed)
         case Verb.CONSUME:
             return _consume(visit, deed)
-        case Verb.CREATE_TOPIC:
-            created = admin.create_topics([NewTopic(deed.target, 1, 1)], operation_timeout=PATIENCE)
-            return _await(admin, created[deed.target], errors)
+        case Verb.CREATE_TOPIC | Verb.CREATE_ACL | Verb.ALTER_TOPIC:
+            return _await(admin, _change(admin, deed), errors)
         case Verb.DESCRIBE_ACLS:
             acls = _await(admin, admin.describe_acls(_acls_of(deed.target)), errors)
             return sorted(acl.operation.name for acl in acls)
-        case Verb.CREATE_ACL:
-            acl = AclBinding(*_pattern(deed.target), f"User:{deed.text}", "*", AclOperation.READ, AclPermissionType.ALLOW)
-            return _await(admin, admin.create_acls([acl])[acl], errors)
-        case Verb.ALTER_TOPIC:
-            entry = ConfigEntry("retention.ms", deed.text, incremental_operation=AlterConfigOpType.SET)
-            resource = ConfigResource(ResourceType.TOPIC, deed.target, incremental_configs=[entry])
-            return _await(admin, admin.incremental_alter_configs([resource])[resource], errors)
         case Verb.DESCRIBE_TOPIC:
             return _setting(admin, ConfigResource(ResourceType.TOPIC, deed.target), "cleanup.policy", errors)
         case Verb.DESCRIBE_BROKER:
             resource = ConfigResource(ResourceType.BROKER, deed.target)
             return _setting(admin, resource, "auto.create.topics.enable", errors)
         case Verb.DESCRIBE_USER:
-            users = admin.describe_user_scram_credentials([deed.target])
-            described = _await(admin, users[deed.target], errors)
-            return [[one.mechanism.name.replace("_", "-"), one.iterations] for one in described.scram_credential_infos]
+            users: Any = admin.describe_user_scram_credentials([deed.target])
+            known = _await(admin, users[deed.target], errors).scram_credential_infos
+            return [[one.mechanism.name.replace("_", "-"), one.iterations] for one in known]
         case _:
             assert_never(deed.verb)
+
+
+def _change(admin: AdminClient, deed: Deed) -> Future[Any]:
+    """What is under way then."""
+    started: dict[Any, Future[Any]]
+    match deed.verb:
+        case Verb.CREATE_TOPIC:
+            started = admin.create_topics([NewTopic(deed.target, 1, 1)], operation_timeout=PATIENCE)
+        case Verb.CREATE_ACL:
+            who = f"User:{deed.text}"
+            acl = AclBinding(*_pattern(deed.target), who, "*", AclOperation.READ, AclPermissionType.ALLOW)
+            started = admin.create_acls([acl])
+        case _:
+            entry = ConfigEntry("retention.ms", deed.text, incremental_operation=AlterConfigOpType.SET)
+            resource = ConfigResource(ResourceType.TOPIC, deed.target, incremental_configs=[entry])
+            started = admin.incremental_alter_configs([resource])
+    (only,) = started.values()
+    return only
 
 
 def _pattern(topic: str) -> tuple[ResourceType, str, ResourcePatternType]:
@@ -153,7 +163,8 @@ def _pattern(topic: str) -> tuple[ResourceType, str, ResourcePatternType]:
 
 
 def _acls_of(topic: str) -> AclBindingFilter:
-    return AclBindingFilter(*_pattern(topic), None, None, AclOperation.ANY, AclPermissionType.ANY)
+    anybody: Any = None
+    return AclBindingFilter(*_pattern(topic), anybody, anybody, AclOperation.ANY, AclPermissionType.ANY)
 
 
 def _setting(admin: AdminClient, resource: ConfigResource, name: str, errors: list[KafkaError]) -> str:
@@ -196,7 +207,7 @@ def _consume(visit: Visit, deed: Deed) -> list[str]:
             if record is not None:
                 if record.error() is not None:
                     raise KafkaException(record.error())
-                values.append(record.value().decode())
+                values.append((record.value() or b"").decode())
         consumer.commit(asynchronous=False)
         return sorted(values)
     finally:

@@ -100,7 +100,7 @@ AWS: Final = {
         "policies": _policy(
             _allow(["Connect", "DescribeCluster"], "cluster/*"),
             _allow(["DescribeTopic", "ReadData", "WriteData"], f"topic/*/{ORDERS}", f"topic/*/{ARCHIVE}"),
-            _allow(["CreateTopic", "DescribeTopic"], f"topic/*/{NEW}*"),
+            _allow(["CreateTopic"], f"topic/*/{NEW}*"),
             _allow(["DescribeGroup", "AlterGroup"], f"group/*/{TEAM}*"),
         ),
     },
