@@ -7,7 +7,9 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Final, assert_never
 
 from botocore.credentials import CredentialProvider, Credentials
@@ -63,7 +65,7 @@ class Place:
     def __init__(self, release: str, cluster: ReferenceCluster) -> None:
         self.release = release
         self._cluster = cluster
-        self._stranger = _file(cluster.directory / "stranger.pem", stranger_credential().keystore)
+        self._stranger = _file(cluster.directory, "pem", stranger_credential().keystore)
 
     @property
     def cluster(self) -> Cluster:
@@ -137,7 +139,7 @@ class Place:
                 }
             case Mechanism.OAUTHBEARER if way.token is not Token.GOOD:
                 assert token is not None  # a way with this mechanism has one
-                changed |= {"sasl.oauthbearer.token.endpoint.url": self._token_file(way, token).as_uri()}
+                changed |= {"sasl.oauthbearer.token.endpoint.url": self._token_file(token).as_uri()}
             case Mechanism.OAUTHBEARER | Mechanism.AWS_MSK_IAM | None:
                 pass
             case _:
@@ -151,18 +153,18 @@ class Place:
             case None:
                 return {"ssl.keystore.type": None, "ssl.keystore.location": None}
             case Certificate.TRUSTED | Certificate.OTHER as known:
-                place = _file(self._cluster.directory / f"table-{known}.pem", _credential(known).keystore)
+                place = _file(self._cluster.directory, "pem", _credential(known).keystore)
                 return {"ssl.keystore.type": "PEM", "ssl.keystore.location": str(place)}
             case _:
                 assert_never(way.certificate)
 
-    def _token_file(self, way: Way, token: str) -> Path:
-        return _file(self._cluster.directory / f"table-{way.token}.jwt".replace(" ", "-"), token)
+    def _token_file(self, token: str) -> Path:
+        return _file(self._cluster.directory, "jwt", token)
 
     def _system(self, way: Way, token: str | None) -> dict[str, str]:
         """System properties: where tokens may be read from, and the keys of `<user>.env`."""
         if way.listener == "tokens" and token is not None:
-            places = (self._cluster.directory.resolve() / f"{way.user}.jwt", self._token_file(way, token))
+            places = (self._cluster.directory.resolve() / f"{way.user}.jwt", self._token_file(token))
             return {_ALLOWED_URLS: ",".join(place.as_uri() for place in places)}
         if way.listener != "iam":
             return {}
@@ -188,9 +190,14 @@ def fill(visit: Visit) -> None:
         assert producer.flush(PATIENCE) == 0
 
 
-def _file(path: Path, content: str) -> Path:
-    path.write_text(content)
-    return path.resolve()
+def _file(directory: Path, kind: str, content: str) -> Path:
+    """A file of that content; several clients read it at a time, so it is there in full or not at all."""
+    path = directory.resolve() / f"{sha256(content.encode()).hexdigest()[:16]}.{kind}"
+    if not path.exists():
+        with NamedTemporaryFile("w", dir=directory, delete=False) as draft:
+            draft.write(content)
+        Path(draft.name).replace(path)
+    return path
 
 
 @cache

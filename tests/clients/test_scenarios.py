@@ -18,11 +18,11 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
-from msgspec.structs import replace
 
+from tests.clients.reading import deed_of, expected_of, heard
 from tests.clients.scenarios import TABLE, Lack, Scenario
 from tests.clients.visits import Client, Deed, Outcome, Verb
-from tests.clients.world import DESK, RELEASES
+from tests.clients.world import RELEASES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
     Places = Mapping[str, Place]
 
 _FULL: Final = ("3.9", "4.4")
-_FIRST_TEXT: Final = 86_400_000
-_CLIENTS: Final = list(Client)
-_SILENT: Final = (Client.KAFKA_PYTHON, Client.AIOKAFKA)
-"""Clients that at times are refused and do not tell why."""
 _AT_ONCE: Final = 12
 
 # kafka-python closes while it connects, and leaves that socket behind.
@@ -93,7 +89,7 @@ def test_clients_find_what_the_table_says(adapters: Adapters, places: Places, li
     who = [client for client in adapters if client not in line.cannot]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         started = {
-            (release, client, visit.address): pool.submit(adapters[client].do, visit, _deed(line, client))
+            (release, client, visit.address): pool.submit(adapters[client].do, visit, deed_of(line, client))
             for release in releases
             for client in who
             for visit in _visits(places[release], line)
@@ -102,10 +98,10 @@ def test_clients_find_what_the_table_says(adapters: Adapters, places: Places, li
     expected = {
         (release, client, address): _expected(line, places[release], client) for release, client, address in told
     }
-    assert {key: _heard(outcome, expected[key], key[1]) for key, outcome in told.items()} == expected
+    assert {key: heard(outcome, expected[key], key[1]) for key, outcome in told.items()} == expected
     for (release, client, _), outcome in expected.items():
         allowed = outcome.refused is None and outcome.error is None
-        assert _is_done(places[release], _deed(line, client)) in {None, allowed}, (release, client)
+        assert _is_done(places[release], deed_of(line, client)) in {None, allowed}, (release, client)
 
 
 def _visits(place: Place, line: Scenario) -> list[Visit]:
@@ -114,40 +110,9 @@ def _visits(place: Place, line: Scenario) -> list[Visit]:
     return visits if line.deed.verb is Verb.LOOK and line.outcome.refused is None else visits[:1]
 
 
-def _deed(line: Scenario, client: Client) -> Deed:
-    """What this client does, apart from what others do."""
-    number = _CLIENTS.index(client)
-    text = str(_FIRST_TEXT + len(_CLIENTS) * TABLE.index(line) + number)
-    deed = line.deed._replace(text=text)
-    match deed.verb:
-        case Verb.CREATE_TOPIC:
-            return deed._replace(target=deed.target + text)
-        case Verb.ALTER_TOPIC if deed.target == DESK:
-            return deed._replace(target=f"{DESK}{number}")
-        case Verb.CONSUME:
-            return deed._replace(group=deed.group + text)
-    return deed
-
-
 def _expected(line: Scenario, place: Place, client: Client) -> Outcome:
-    outcome = line.differs[client] if client in line.differs else line.outcome
-    if line.deed.verb is not Verb.LOOK or outcome.refused is not None:
-        return outcome
-    seen = {
-        "cluster": place.cluster.cluster_id,
-        "controller": 1,
-        "brokers": dict(enumerate(place.addresses(line.way.listener), start=1)),
-        "topics": outcome.seen,
-    }
-    return replace(outcome, seen=seen)
-
-
-def _heard(told: Outcome, expected: Outcome, client: Client) -> Outcome:
-    """What was told, in the words that were expected if they are among its own."""
-    silent = client in _SILENT and not told.says
-    # Java spells alerts as the standard names them.
-    matched = silent or expected.says in told.says.replace("_", " ") or expected.says in told.says
-    return replace(told, says=expected.says) if matched else told
+    brokers = dict(enumerate(place.addresses(line.way.listener), start=1))
+    return expected_of(line, client, cluster_id=place.cluster.cluster_id, brokers=brokers)
 
 
 def _is_done(place: Place, deed: Deed) -> bool | None:

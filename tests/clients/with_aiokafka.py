@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.abc import AbstractTokenProvider
@@ -26,6 +26,10 @@ from tests.clients.visits import COMPLETE, PATIENCE, Outcome, Refused, Verb
 
 if TYPE_CHECKING:
     from tests.clients.visits import Deed, Visit
+
+
+_TAKEN_FOR_WELCOME: Final = Outcome(refused=Refused.LOGIN)
+"""What it makes of a refused token: answered it is taken, whatever the answer, but the next request leads nowhere."""
 
 
 class _Token(AbstractTokenProvider):  # type: ignore[misc, unused-ignore]
@@ -87,7 +91,7 @@ async def _knock(visit: Visit, settings: dict[str, Any]) -> Outcome | None:
     try:
         connection = await create_conn(host, int(port), **settings)
         try:
-            await connection.send(MetadataRequest([]))
+            answer = await connection.send(MetadataRequest([]))
         finally:
             await (connection.close() or _nothing())
     except (SaslAuthenticationFailed, UnsupportedSaslMechanismError) as error:
@@ -95,11 +99,10 @@ async def _knock(visit: Visit, settings: dict[str, Any]) -> Outcome | None:
     except KafkaConnectionError as error:
         if isinstance(error.__cause__, ssl.SSLError):
             return Outcome(refused=Refused.TLS, says=str(error.__cause__))
-        # To it a token has been taken when it was answered, even where the answer is a refusal.
         if visit.mechanism is Mechanism.OAUTHBEARER:
-            return Outcome(refused=Refused.LOGIN)
+            return _TAKEN_FOR_WELCOME
         raise
-    return None
+    return None if answer.brokers else _TAKEN_FOR_WELCOME
 
 
 async def _nothing() -> None:

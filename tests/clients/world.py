@@ -132,11 +132,12 @@ def turn(release: str) -> dict[str, Any]:
     """What makes the world of the table out of `self-managed`."""
     return {
         "doors": {},
+        "brokers.cluster_id": "bXNrYXVkaXRfX190YWJsZQ",
         "brokers.release": release,
         "brokers.mode": RELEASES[release].value,
         "brokers.users": {
             ALICE: {"password": PASSWORDS[ALICE]},
-            BOB: {"password": PASSWORDS[BOB]},
+            BOB: {"password": PASSWORDS[BOB], "mechanisms": ["SCRAM-SHA-256"]},
             CAROL: {"password": PASSWORDS[CAROL], "mechanisms": ["SCRAM-SHA-512"], "iterations": 8192},
             ADMIN: {"password": PASSWORDS[ADMIN]},
         },
