@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
-import threading
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import cache
@@ -16,6 +14,7 @@ from msgspec.structs import replace
 from mskaudit.reference.broker import Limits, serve
 from mskaudit.reference.pki import client_context, pki
 from tests.real.admin import replace_acls
+from tests.real.beside import beside
 from tests.real.brokers import Line, kafka
 from tests.real.servers import harness_context
 from tests.real.talk import Address, Conversation, talk
@@ -92,33 +91,12 @@ def fresh_context(who: Who) -> ssl.SSLContext:
 @contextmanager
 def reference(cluster: Cluster) -> Iterator[Stage]:
     """The reference broker in a thread of its own."""
-    ready: list[Stage] = []
-    started, over = threading.Event(), threading.Event()
-
-    async def run() -> None:
-        async with serve(cluster, limits=PROMPT) as serving:
-            places = {name: _address(addresses[0]) for name, addresses in serving.by_listener.items()}
-            ready.append(Stage(cluster, places))
-            started.set()
-            await asyncio.to_thread(over.wait)
-
-    def main() -> None:
-        try:
-            asyncio.run(run())
-        finally:
-            started.set()
-
-    thread = threading.Thread(target=main, name="reference")
-    thread.start()
-    try:
-        started.wait()
-        yield ready[0]
-    finally:
-        over.set()
-        thread.join()
+    with beside(lambda: serve(cluster, limits=PROMPT)) as serving:
+        yield Stage(cluster, {name: address(first) for name, (first, *_) in serving.by_listener.items()})
 
 
-def _address(text: str) -> Address:
+def address(text: str) -> Address:
+    """The host and port of a text."""
     host, _, port = text.rpartition(":")
     return host, int(port)
 

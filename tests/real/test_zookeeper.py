@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import ssl
-import threading
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,9 +14,11 @@ from mskaudit.reference import worlds
 from mskaudit.reference.pki import client_context, pki
 from mskaudit.reference.tls_settings import ClientCertificate, TlsSettings, TlsVersion
 from mskaudit.reference.worlds import World, ZooKeeperSide
+from tests.real.beside import beside
 from tests.real.brokers import Line, kafka
 from tests.real.keepers import session, zookeeper
 from tests.real.scenes import scene
+from tests.real.stage import address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,33 +64,13 @@ _PATHS: Final = (
 
 
 @contextmanager
-def _reference(world: World) -> Iterator[tuple[Address | None, Address | None]]:
-    """The reference's ZooKeeper in a thread of its own: its clear and its TLS address."""
-    ready: list[tuple[Address | None, Address | None]] = []
-    started, over = threading.Event(), threading.Event()
-
-    async def serve() -> None:
-        async with worlds.run(world) as running:
-            assert running.zookeeper is not None  # the world has one
-            ready.append((_address(running.zookeeper.clear), _address(running.zookeeper.tls)))
-            started.set()
-            await asyncio.to_thread(over.wait)
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    try:
-        started.wait()
-        yield ready[0]
-    finally:
-        over.set()
-        thread.join()
-
-
-def _address(text: str | None) -> Address | None:
-    if text is None:
-        return None
-    host, _, port = text.rpartition(":")
-    return host, int(port)
+def _reference(world: World) -> Iterator[tuple[Address, Address]]:
+    """The reference's ZooKeeper: its clear and its TLS address."""
+    with beside(lambda: worlds.run(world)) as running:
+        assert running.zookeeper is not None  # the world has one
+        assert running.zookeeper.clear is not None
+        assert running.zookeeper.tls is not None
+        yield address(running.zookeeper.clear), address(running.zookeeper.tls)
 
 
 def _world(side: ZooKeeperSide) -> World:
@@ -98,11 +78,11 @@ def _world(side: ZooKeeperSide) -> World:
     return World(title="x", description="x", as_of="2026-11-23", brokers=cluster, zookeeper=side)
 
 
-def _greeted(address: Address, context: ssl.SSLContext | None) -> Any:
+def _greeted(place: Address, context: ssl.SSLContext | None) -> Any:
     """What comes of the word `srvr`: an answer, or how it ends."""
     try:
         with ExitStack() as stack:
-            stream = stack.enter_context(socket.create_connection(address, 1.0))
+            stream = stack.enter_context(socket.create_connection(place, 1.0))
             if context is not None:
                 stream = stack.enter_context(context.wrap_socket(stream, server_hostname="localhost"))
             stream.sendall(b"srvr")
@@ -135,8 +115,6 @@ def test_who_is_let_in(name: str) -> None:
         assert running.secure is not None  # every side has TLS
         theirs = _let_in(running.clear, running.secure)
     with _reference(_world(side)) as (clear, secure):
-        assert clear is not None
-        assert secure is not None
         ours = _let_in(clear, secure)
     assert ours == theirs
 
@@ -172,10 +150,8 @@ def test_what_a_broker_leaves_for_whom(set_acl: bool) -> None:  # noqa: FBT001  
         assert running.keeper is not None  # that line has one
         with session(running.keeper.clear) as client:
             theirs = _nodes(client)
-    with _reference(world) as (clear, _):
-        assert clear is not None
-        with session(clear) as client:
-            ours = _nodes(client)
+    with _reference(world) as (clear, _), session(clear) as client:
+        ours = _nodes(client)
     assert ours == theirs
     owner = [["world", "anyone", 1], ["x509", "CN=broker", 31]]
     assert theirs["/kafka-acl/Topic/foo"][0] == (owner if set_acl else [["world", "anyone", 31]])
