@@ -39,7 +39,8 @@ _TIMESTAMP: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _EXPIRES: Final = re.compile(r"[1-9][0-9]{0,5}")
 _SIGNATURE: Final = re.compile(r"[0-9a-f]{64}")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]+")
-_URL: Final = re.compile(r"https://([A-Za-z0-9.-]{1,253})/\?([\x21\x24-\x7e]+)")
+# Amazon's own signer for Java leaves the path out.
+_URL: Final = re.compile(r"https://([A-Za-z0-9.-]{1,253})/?\?([\x21\x24-\x7e]+)")
 _PARAMETERS: Final = {
     "Action": "action",
     "X-Amz-Algorithm": "x-amz-algorithm",
