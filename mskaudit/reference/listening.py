@@ -113,15 +113,32 @@ async def accept(
 
 @asynccontextmanager
 async def working(work: Coroutine[None, None, None], name: str) -> AsyncIterator[None]:
-    """Something that goes on until the block ends, and whose own fault is raised there."""
+    """Something that goes on until the block ends; its own fault ends the block, and is raised there."""
     task = asyncio.create_task(work, name=name)
+    block, inside = asyncio.current_task(), True
+    assert block is not None  # this is a coroutine
+
+    def end_block(ended: asyncio.Task[None]) -> None:
+        if inside and _has_failed(ended):
+            block.cancel()
+
+    task.add_done_callback(end_block)
     try:
         yield
+    except asyncio.CancelledError:
+        if task.done() and _has_failed(task):
+            block.uncancel()
+        raise
     finally:
+        inside = False
         task.cancel()
         await asyncio.wait([task])
         if not task.cancelled():
             task.result()
+
+
+def _has_failed(ended: asyncio.Task[None]) -> bool:
+    return not ended.cancelled() and ended.exception() is not None
 
 
 async def with_farewell(clear: ClearChannel, talk: Awaitable[None]) -> None:
