@@ -74,8 +74,8 @@ def spoil(fault: Fault, content: bytes) -> Spoilt:
     """What a frame becomes; `content` is the whole frame with its length."""
     match fault:
         case Fault.WRONG_CORRELATION_ID:
-            number = INT32.unpack_from(content, _PREFIX)[0]
-            wrong = INT32.pack(number ^ 0x5A5A)
+            # A bare token of SASL may be shorter than the number.
+            wrong = bytes(byte ^ 0x5A for byte in content[_PREFIX : 2 * _PREFIX])
             return Spoilt((content[:_PREFIX] + wrong + content[2 * _PREFIX :],), closes=False)
         case Fault.NEGATIVE_LENGTH:
             return Spoilt((INT32.pack(-2) + content[_PREFIX:],), closes=False)
