@@ -17,16 +17,15 @@ from msgspec import Struct
 from mskaudit.facts.listeners import KINDS
 from mskaudit.reference.asking import Node
 from mskaudit.reference.attendant import DEFAULT_LIMITS, Attendant, Limits, place_at
+from mskaudit.reference.channel import check_tls
 from mskaudit.reference.listening import HOST, accept, address_of, bind, working
 from mskaudit.reference.state import State
-from mskaudit.reference.tls_scripts import script_named
-from mskaudit.reference.tls_session import tls_context
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import AsyncIterator, Iterable, Iterator
 
-    from mskaudit.reference.cluster import Cluster, Listener
+    from mskaudit.reference.cluster import Cluster
 
 __all__ = ["DEFAULT_LIMITS", "Limits", "Manner", "Ports", "Serving", "serve"]
 
@@ -81,10 +80,12 @@ async def serve(
     exception of the brokers themselves is a bug, ends them and is raised at the end.
 
     Raises:
-        UsageError: a port is taken, or the installed OpenSSL cannot serve what a listener wants.
+        UsageError: a port is taken, a policy of IAM is none, or the installed OpenSSL cannot serve what a listener
+            wants.
     """
     for listener in cluster.listeners.values():
-        _try(listener)
+        if listener.protocol.has_tls:
+            check_tls(listener.client_certificate, listener.tls)
     with ExitStack() as sockets:
         bound = {
             name: [
@@ -104,7 +105,7 @@ async def serve(
             for number in range(cluster.count)
         )
         state = State(cluster)
-        posts = () if manner is Manner.REFUSING else _posts(state, nodes, bound, limits, manner, arn)
+        posts = () if manner is Manner.REFUSING else tuple(_posts(state, nodes, bound, limits, manner, arn))
         async with working(_run(posts), f"reference cluster {cluster.cluster_id}"):
             yield Serving(
                 by_listener={name: tuple(map(address_of, listening)) for name, listening in bound.items()},
@@ -133,14 +134,6 @@ def _posts(
         for node, port in zip(nodes, listening, strict=True):
             place = None if manner is Manner.SILENT else place_at(state, name, nodes, node, arn)
             yield port, Attendant(state.cluster, limits, place)
-
-
-def _try(listener: Listener) -> None:
-    """Raise UsageError now if this TLS cannot be served, not when the first client comes."""
-    if listener.tls.script is not None:
-        script_named(listener.tls.script)
-    elif listener.protocol.has_tls and not listener.tls.broken:
-        tls_context(listener.client_certificate, listener.tls)
 
 
 def _place(cluster: Cluster, name: str, number: int, *, ports: Ports, host: str | None) -> tuple[str, int]:

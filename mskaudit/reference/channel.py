@@ -226,6 +226,14 @@ def _is_alert(content: bytes) -> bool:
     return content[0] == ContentType.ALERT
 
 
+def check_tls(wanted: ClientCertificate, settings: TlsSettings) -> None:
+    """Raise UsageError now if TLS like this cannot be served, not when the first client comes."""
+    if settings.script is not None:
+        script_named(settings.script)
+    elif not settings.broken:
+        tls_context(wanted, settings)
+
+
 def secured(clear: ClearChannel, wanted: ClientCertificate, settings: TlsSettings = DEFAULT_TLS) -> Channel:
     """The channel of a peer at a TLS listener; UsageError if the installed OpenSSL cannot serve the settings."""
     if settings.broken:

@@ -14,19 +14,38 @@ from msgspec import Meta, Struct
 
 from mskaudit.errors import UsageError
 from mskaudit.facts.listeners import KINDS
-from mskaudit.policy.acls import Acl, Operation, PatternType, Permission, ResourceType
+from mskaudit.policy.acls import Acl, Operation, PatternType, Permission, ResourceType, parse_super_users
 from mskaudit.policy.hosts import HostForm
 from mskaudit.policy.principals import PrincipalMapping
+from mskaudit.reference.config_keys import base_name
 from mskaudit.reference.misbehaviour import Misbehaviour
 from mskaudit.reference.realm import AwsCredential, IamSettings, OauthSettings, User
 from mskaudit.reference.releases import Mode, Profile, profile
 from mskaudit.reference.tls_settings import DEFAULT_TLS, ClientCertificate, TlsSettings
 
-_TOPIC: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}")
+_TOPIC: Final = re.compile(r"(?!\.{1,2}\Z)[a-zA-Z0-9._-]{1,249}")
 _CLUSTER: Final = "kafka-cluster"
 _MOST_NODES: Final = 6
 _NETWORKS_SINCE: Final = (4, 4)
+_NUMBER: Final = re.compile(r"[0-9]{1,10}")
 _NUMBERS: Final = ("socket.request.max.bytes", "connections.max.idle.ms")
+
+# A line of `server.properties` that says something else than the world would be shown and not in force.
+_TURNED_ELSEWHERE: Final = {
+    "advertised.listeners": "listeners",
+    "allow.everyone.if.no.acl.found": "authorizer.allow_everyone",
+    "authorizer.class.name": "authorizer",
+    "connections.max.reauth.ms": "listeners.LISTENER.max_reauth_ms",
+    "listener.security.protocol.map": "listeners",
+    "listeners": "listeners",
+    "max.connections": "listeners.LISTENER.max_connections",
+    "sasl.enabled.mechanisms": "listeners.LISTENER.mechanisms",
+    "ssl.cipher.suites": "listeners.LISTENER.tls.suites",
+    "ssl.client.auth": "listeners.LISTENER.client_certificate",
+    "ssl.enabled.protocols": "listeners.LISTENER.tls.versions",
+    "ssl.principal.mapping.rules": "listeners.LISTENER.principal_mapping",
+    "super.users": "authorizer.super_users",
+}
 
 
 class Protocol(StrEnum):
@@ -61,7 +80,7 @@ class Mechanism(StrEnum):
 class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One listener of every broker."""
 
-    protocol: Annotated[Protocol, Meta(description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")]
+    protocol: Annotated[Protocol, Meta(description="the security protocol")]
     mechanisms: Annotated[tuple[Mechanism, ...], Meta(description="what SASL offers; none without SASL")] = ()
     client_certificate: Annotated[ClientCertificate, Meta(description="`ssl.client.auth`")] = ClientCertificate.NONE
     bootstrap: Annotated[
@@ -86,8 +105,14 @@ class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             return f"{self.protocol} {'needs' if self.protocol.has_sasl else 'has no'} mechanisms"
         if not self.protocol.has_tls and self.client_certificate is not ClientCertificate.NONE:
             return f"{self.protocol} has no client certificates"
+        if not self.protocol.has_tls and self.tls != DEFAULT_TLS:
+            return f"{self.protocol} has no TLS to turn"
         if self.bootstrap is not None and self.bootstrap not in KINDS:
             return f"{self.bootstrap!r} is no kind of bootstrap address; there are {', '.join(KINDS)}"
+        try:
+            PrincipalMapping.parse(self.principal_mapping)
+        except UsageError as error:
+            return str(error)
         return None
 
 
@@ -104,6 +129,8 @@ class AclEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         self.acls()
+        if ":" not in self.principal:
+            raise ValueError(f"{self.principal!r} has no type; write it as Type:name, such as User:{self.principal}")
 
     def acls(self) -> tuple[Acl, ...]:
         """The ACLs; ValueError where Kafka has no such kind, pattern, operation or permission."""
@@ -141,6 +168,12 @@ class AuthorizerRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     allow_everyone: Annotated[bool, Meta(description="`allow.everyone.if.no.acl.found`")] = False
     super_users: Annotated[tuple[str, ...], Meta(description="`super.users`")] = ("User:CN=broker",)
 
+    def __post_init__(self) -> None:
+        try:
+            parse_super_users(";".join(self.super_users))
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+
 
 class Cluster(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The brokers of a world."""
@@ -148,8 +181,16 @@ class Cluster(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     count: Annotated[int, Meta(ge=1, le=_MOST_NODES, description="how many brokers")]
     cluster_id: Annotated[str, Meta(min_length=1, max_length=100, description="the id that Metadata gives")]
     release: Annotated[str, Meta(description="the release of Apache Kafka whose ApiVersions they answer with")] = "3.9"
-    mode: Annotated[Mode, Meta(description="zookeeper or kraft")] = Mode.ZOOKEEPER
-    listeners: Annotated[Mapping[str, Listener], Meta(description="by name; every broker has each of them")]
+    mode: Annotated[
+        Mode,
+        Meta(
+            description="where they keep their metadata",
+            extra_json_schema={"enum": [Mode.ZOOKEEPER.value, Mode.KRAFT.value]},
+        ),
+    ] = Mode.ZOOKEEPER
+    listeners: Annotated[
+        Mapping[str, Listener], Meta(min_length=1, description="by name; every broker has each of them")
+    ]
     users: Annotated[
         Mapping[str, User | str],
         Meta(description="who logs in with a password; a bare text is a password for all ways"),
@@ -169,7 +210,10 @@ class Cluster(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = {}
     settings: Annotated[
         Mapping[str, str],
-        Meta(description="`server.properties`: in force where it bears on security, shown in any case"),
+        Meta(
+            description="further lines of `server.properties`: all are shown; limits on requests and what new topics "
+            "are like are in force"
+        ),
     ] = {}
     dynamic_settings: Annotated[
         Mapping[str, str], Meta(description="settings altered while running: shown, and not all of them in force")
@@ -183,23 +227,31 @@ class Cluster(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for topic in self.topics:
             if not _TOPIC.fullmatch(topic):
                 raise ValueError(f"{topic!r} is no name of a topic")
+        for setting in self.settings:
+            if base_name(setting) in _TURNED_ELSEWHERE:
+                raise ValueError(f"{setting} is not set here; turn brokers.{_TURNED_ELSEWHERE[base_name(setting)]}")
+        for setting in _NUMBERS:
+            self.number(setting, 1)
+        self._check_mode()
+
+    def _check_mode(self) -> None:
         if self.mode is Mode.CONTROLLER:
             raise ValueError("a cluster is in zookeeper or kraft mode; a listener can be that of a controller")
-        for name, listener in self.listeners.items():
-            try:
-                PrincipalMapping.parse(listener.principal_mapping)
-            except UsageError as error:
-                raise ValueError(f"listener {name}: {error}") from None
-        for setting in _NUMBERS:
-            self.number(setting, 0)
+        if self.mode is Mode.ZOOKEEPER and any(listener.controller for listener in self.listeners.values()):
+            raise ValueError("a cluster in zookeeper mode has no listeners of controllers")
         try:
             _ = self.profile
         except UsageError as error:
             raise ValueError(str(error)) from None
 
     def number(self, setting: str, default: int) -> int:
-        """A number among the settings, `default` where it is not set; ValueError if it is none."""
-        return int(self.settings[setting]) if setting in self.settings else default
+        """A number among the settings, `default` where it is not set; ValueError if it is none above 0."""
+        if setting not in self.settings:
+            return default
+        text = self.settings[setting]
+        if not _NUMBER.fullmatch(text) or int(text) == 0:
+            raise ValueError(f"{setting} is {text!r}; write a number above 0")
+        return int(text)
 
     @property
     def known_users(self) -> Mapping[str, User]:

@@ -25,12 +25,12 @@ _NO_NUMBER: Final = "00000000-0000-4000-8000-000000000000-1"
 
 
 def identity_of(listener: Listener, peer: TlsPeer | None) -> Identity:
-    """Who a client is by its certificate; anonymous without one.
+    """Who a client is by its certificate; anonymous without one, and where a login tells who somebody is.
 
     Raises:
         ConnectionAbortedError: the certificate has a name that no rule maps; Kafka closes as well.
     """
-    if peer is None or peer.subject is None:
+    if peer is None or peer.subject is None or listener.protocol.has_sasl:
         return Identity()
     try:
         name = _mapping(listener.principal_mapping).map(peer.subject)

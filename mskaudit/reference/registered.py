@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64encode
 from typing import TYPE_CHECKING
 
+from mskaudit.errors import UsageError
 from mskaudit.reference.kafka_znodes import (
     StoredAcl,
     StoredBroker,
@@ -28,48 +29,61 @@ OWNER = "CN=broker"
 
 
 def cluster_tree(brokers: Serving, *, set_acl: bool, left_open: tuple[str, ...]) -> Tree:
-    """The nodes of a running cluster; with `set_acl` its brokers restrict them, but for those that were `left_open`."""
+    """The nodes of a running cluster; with `set_acl` its brokers restrict them, but for those that were `left_open`.
+
+    Raises:
+        UsageError: something has a name that no node can have, or a node that was left open is not there.
+    """
+    try:
+        tree = kafka_tree(_stored(brokers, set_acl=set_acl, left_open=left_open))
+    except ValueError as error:
+        raise UsageError(f"ZooKeeper cannot hold this cluster: {error}") from None
+    for path in left_open:
+        if path not in tree.nodes and path != "/":
+            raise UsageError(f"zookeeper.left_open names {path}, and there is no such node")
+    return tree
+
+
+def _stored(brokers: Serving, *, set_acl: bool, left_open: tuple[str, ...]) -> StoredKafka:
     state = brokers.state
     protocols = {name: listener.protocol.value for name, listener in state.cluster.listeners.items()}
-    return kafka_tree(
-        StoredKafka(
-            cluster_id=state.cluster.cluster_id,
-            brokers=tuple(
-                StoredBroker(
-                    id=node.number,
-                    endpoints={
-                        name.upper(): StoredEndpoint(host=host, port=port, protocol=protocols[name])
-                        for name, (host, port) in node.addresses.items()
-                    },
-                    rack=node.rack,
-                )
-                for node in brokers.nodes
-            ),
-            controller=1,
-            topics={
-                topic.name: StoredTopic(
-                    id=_spoken(topic.topic_id), partitions=tuple(partition.replicas for partition in topic.partitions)
-                )
-                for topic in state.topics.values()
-            },
-            users=_users(state),
-            acls=tuple(
-                StoredAcl(
-                    acl.resource_type.name,
-                    acl.pattern_type.name,
-                    acl.name,
-                    acl.principal,
-                    acl.host,
-                    acl.operation.name,
-                    acl.permission.name,
-                )
-                for acl in state.acls
-            ),
-            configs={"brokers/<default>": state.cluster.dynamic_settings} if state.cluster.dynamic_settings else {},
-            timestamp=int(state.clock().timestamp() * 1000),
-            owner=OWNER if set_acl else None,
-            left_open=left_open,
-        )
+    return StoredKafka(
+        cluster_id=state.cluster.cluster_id,
+        brokers=tuple(
+            StoredBroker(
+                id=node.number,
+                endpoints={
+                    name.upper(): StoredEndpoint(host=host, port=port, protocol=protocols[name])
+                    for name, (host, port) in node.addresses.items()
+                },
+                rack=node.rack,
+            )
+            for node in brokers.nodes
+        ),
+        controller=1,
+        topics={
+            topic.name: StoredTopic(
+                id=_spoken(topic.topic_id), partitions=tuple(partition.replicas for partition in topic.partitions)
+            )
+            for topic in state.topics.values()
+        },
+        users=_users(state),
+        acls=tuple(
+            StoredAcl(
+                acl.resource_type.name,
+                acl.pattern_type.name,
+                acl.name,
+                acl.principal,
+                acl.host,
+                acl.operation.name,
+                acl.permission.name,
+            )
+            for acl in state.acls
+        ),
+        configs={"brokers/<default>": state.cluster.dynamic_settings} if state.cluster.dynamic_settings else {},
+        timestamp=int(state.clock().timestamp() * 1000),
+        owner=OWNER if set_acl else None,
+        left_open=left_open,
     )
 
 

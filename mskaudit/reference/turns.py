@@ -48,9 +48,11 @@ def _of(kind: type[Struct], prefix: str) -> Iterator[Knob]:
         path = f"{prefix}{field.name}"
         if path in _UNTURNED:
             continue
-        bare, effect = _taken_apart(hints[field.name])
+        hint = hints[field.name]
+        bare, effect = _taken_apart(hint)
         members = get_args(bare) if get_origin(bare) in {Union, UnionType} else (bare,)
-        yield Knob(path, " or ".join(_named(member) for member in members), _default(field), effect)
+        values = _narrowed(hint) or " or ".join(_named(member) for member in members)
+        yield Knob(path, values, _default(field), effect)
         for member in members:
             yield from _inside(member, path)
 
@@ -72,6 +74,12 @@ def _taken_apart(hint: Any) -> tuple[Any, str]:
         return hint, ""
     bare, *notes = get_args(hint)
     return bare, next((note.description for note in notes if isinstance(note, Meta) and note.description), "")
+
+
+def _narrowed(hint: Any) -> str:
+    """The choices that a field leaves of its type, nothing where it leaves all."""
+    schemas = (note.extra_json_schema or {} for note in get_args(hint)[1:] if isinstance(note, Meta))
+    return " | ".join(next((schema["enum"] for schema in schemas if "enum" in schema), ()))
 
 
 def _default(field: msgspec.structs.FieldInfo) -> str | None:

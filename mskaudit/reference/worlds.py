@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from copy import deepcopy
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from msgspec import Meta, Struct
@@ -88,6 +89,14 @@ class ZooKeeperSide(ZooKeeperSettings, frozen=True, kw_only=True, forbid_unknown
         tuple[str, ...], Meta(description="nodes that were there before `zookeeper.set.acl`, and are open still")
     ] = ()
 
+    def __post_init__(self) -> None:
+        if not self.clear and self.tls is None:
+            raise ValueError("a ZooKeeper has a clear port, one for TLS, or both")
+        if not self.clear and self.port_unification:
+            raise ValueError("there is no clear port that could take TLS too")
+        if self.left_open and not self.set_acl:
+            raise ValueError("without set_acl every node is open")
+
 
 class World(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One world."""
@@ -103,6 +112,10 @@ class World(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     doors: Annotated[Mapping[str, Door], Meta(description="what stands beside the brokers, by name")] = {}
 
     def __post_init__(self) -> None:
+        try:
+            date.fromisoformat(self.as_of)
+        except ValueError:
+            raise ValueError(f"as_of is {self.as_of}, which is no day") from None
         if self.zookeeper is not None and (self.brokers is None or self.brokers.mode is not Mode.ZOOKEEPER):
             raise ValueError("only a cluster in zookeeper mode has a ZooKeeper")
 
@@ -347,7 +360,7 @@ def _estate(aws: AwsSide, bootstrap: Mapping[str, str]) -> Estate:
     revision = _within(aws.cluster, *software, "ConfigurationRevision")
     key = _within(aws.cluster, "Provisioned", "EncryptionInfo", "EncryptionAtRest", "DataVolumeKMSKeyId")
     configurations = {}
-    if aws.configuration is not None and configuration is not None and revision is not None:
+    if aws.configuration is not None and isinstance(configuration, str) and isinstance(revision, int):
         configurations = {(configuration, revision): aws.configuration.properties}
     return Estate(
         account=aws.account,
@@ -355,7 +368,7 @@ def _estate(aws: AwsSide, bootstrap: Mapping[str, str]) -> Estate:
         clusters=(aws.cluster,),
         bootstrap={aws.arn: bootstrap},
         configurations=configurations,
-        keys={key: {"Arn": key, **aws.key}} if key is not None and aws.key is not None else {},
+        keys={key: {"Arn": key, **aws.key}} if isinstance(key, str) and aws.key is not None else {},
     )
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from mskaudit.reference.channel import check_tls
 from mskaudit.reference.listening import accept, address_of, bind, with_farewell, working
-from mskaudit.reference.tls_session import tls_context
 from mskaudit.reference.tls_settings import DEFAULT_TLS, TlsSettings
 from mskaudit.reference.zookeeper_channel import Door, FrontChannel, enter
 from mskaudit.reference.zookeeper_conversation import Conversation
@@ -61,7 +61,7 @@ async def serve_zookeeper(
         ports = {door: held.enter_context(bind(port=port)) for door, port in _doors(settings, clear_port, tls_port)}
         clear, secure = ports.get(_clear_door(settings)), ports.get(Door.TLS)
         if ports.keys() - {Door.CLEAR}:
-            _try(settings, tls)
+            check_tls(settings.client_certificate, tls)
         server = Server(settings, tree, ports=(_port(clear), _port(secure)))
         held.callback(server.sessions.close)
         async with working(_run(server, tls, ports), "reference ZooKeeper"):
@@ -87,12 +87,6 @@ def _doors(settings: ZooKeeperSettings, clear: int | None, tls: int | None) -> I
         yield _clear_door(settings), clear
     if tls is not None:
         yield Door.TLS, tls
-
-
-def _try(settings: ZooKeeperSettings, tls: TlsSettings) -> None:
-    """Raise UsageError now if this TLS cannot be served, not when the first client comes."""
-    if not tls.broken and tls.script is None:
-        tls_context(settings.client_certificate, tls)
 
 
 def _port(bound: socket.socket | None) -> int | None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from mskaudit.reference.broker import serve
 from mskaudit.reference.cluster import Cluster, Listener, Mechanism, Protocol
-from mskaudit.reference.pki import Credential, client_context, pki
+from mskaudit.reference.pki import ClientCertificate, Credential, client_context, pki
 from mskaudit.reference.state import topic_id
 from mskaudit.wire.codes import ErrorCode
 from mskaudit.wire.frames import frame
@@ -377,6 +378,18 @@ async def test_a_client_certificate_decides(
     else:
         with pytest.raises(ssl.SSLError, match=alert):
             await greet()
+
+
+async def test_where_a_login_tells_who_somebody_is_no_certificate_has_to(call: Calling) -> None:
+    listener = Listener(
+        protocol=Protocol.SASL_SSL,
+        mechanisms=(Mechanism.SCRAM_SHA_512,),
+        client_certificate=ClientCertificate.REQUIRED,
+        principal_mapping="RULE:^CN=somebody else$/else/",
+    )
+    cluster = Cluster(count=1, cluster_id="x", listeners={"it": listener}, users={"billing": "secret"})
+    async with serve(cluster) as serving, call(serving.addresses[0], client_context(pki().client)) as peer:
+        assert (await log_in(peer, ScramMechanism.SHA_512, "billing", "secret")).error_code == ErrorCode.NONE
 
 
 @pytest.mark.parametrize(

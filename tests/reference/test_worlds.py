@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -137,12 +138,48 @@ def test_a_turn_changes_neither_the_world_nor_itself() -> None:
         ("aws.cluster.ClusterArn", None, "no ClusterArn"),
         ("aws", "all of it", "aws"),
         ("as_of", "today", "as_of"),
+        ("as_of", "2026-02-30", "2026-02-30, which is no day"),
+        ("brokers.topics", {"..": 1}, "'..' is no name of a topic"),
+        ("brokers.listeners", {}, "brokers.listeners"),
+        ("brokers.listeners.tls.controller", True, "zookeeper mode has no listeners of controllers"),
+        ("brokers.listeners.open", {"protocol": "PLAINTEXT", "tls": {"ocsp": "good"}}, "PLAINTEXT has no TLS to turn"),
+        ("brokers.acls.billing-has-its-group.principal", "billing", "such as User:billing"),
+        ("brokers.authorizer.super_users", ["operator"], "such as User:operator"),
+        ("brokers.settings", {"socket.request.max.bytes": "1e6"}, "'1e6'; write a number above 0"),
+        ("brokers.settings", {"connections.max.idle.ms": "-1"}, "'-1'; write a number above 0"),
+        ("brokers.settings", {"super.users": "User:x"}, "not set here; turn brokers.authorizer.super_users"),
+        ("brokers.settings", {"listener.name.tls.ssl.client.auth": "none"}, "turn brokers.listeners.LISTENER.client_c"),
+        ("zookeeper.tls", None, "a ZooKeeper has a clear port, one for TLS, or both"),
+        ("zookeeper.port_unification", True, "no clear port that could take TLS too"),
         ("title", None, "title"),
     ],
 )
 def test_a_wrong_turn_is_refused_with_the_place(path: str, setting: Any, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         turned("hardened", {path: setting})
+
+
+@pytest.mark.parametrize(
+    ("turn", "says"),
+    [
+        ({"zookeeper.tls.script": "nonsense"}, "no scripted TLS front 'nonsense'"),
+        ({"zookeeper.left_open": ["/brokers/moon"]}, "left_open names /brokers/moon"),
+        (
+            {"brokers.acls.billing-has-its-group.name": "a//b"},
+            "ZooKeeper cannot hold this cluster: '/kafka-acl/Group/a/",
+        ),
+        ({"brokers.users": {"..": "secret"}}, "'/config/users/..' is no path of a node"),
+        ({"brokers.aws_credentials.analytics.policies": [{"Statement": 5}]}, "policy 0"),
+        ({"aws.cluster.ClusterArn": "arn"}, "'arn' is no ARN of a cluster"),
+        ({f"{SOFTWARE}.ConfigurationArn": ["arn"]}, "ConfigurationArn` is list"),
+        ({f"{CLUSTER}.EncryptionInfo.EncryptionAtRest.DataVolumeKMSKeyId": ["arn"]}, "DataVolumeKMSKeyId` is list"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+async def test_a_world_that_cannot_run_says_so_at_once(turn: dict[str, Any], says: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(says)):
+        async with run(turned("hardened", turn)):
+            pytest.fail("it runs")
 
 
 async def test_a_member_that_aws_does_not_have_is_refused_when_the_world_starts() -> None:
