@@ -14,12 +14,31 @@ _SECRET: Final = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 _KEY: Final = "AKIAIOSFODNN7EXAMPLE"
 _HANDLER: Final = "software.amazon.msk.auth.iam.IAMClientCallbackHandler"
 
+_ACTIONS: Final = (
+    "Connect",
+    "WriteDataIdempotently",
+    "DescribeTopic",
+    "ReadData",
+    "WriteData",
+    "DescribeGroup",
+    "AlterGroup",
+)
+_POLICY: Final = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": [f"kafka-cluster:{name}" for name in _ACTIONS], "Resource": "*"}],
+}
+
 CLUSTER: Final = Cluster(
     count=1,
     cluster_id="bXNrYXVkaXRfX19yZWFsMQ",
     listeners={"iam": Listener(protocol=Protocol.SASL_SSL, mechanisms=(Mechanism.AWS_MSK_IAM,))},
     aws_credentials={
-        "reader": AwsCredential(access_key=_KEY, secret_key=_SECRET, principal="arn:aws:iam::111122223333:user/reader")
+        "reader": AwsCredential(
+            access_key=_KEY,
+            secret_key=_SECRET,
+            principal="arn:aws:iam::111122223333:user/reader",
+            policies=(_POLICY,),
+        )
     },
     topics={"foo": 1},
 )
@@ -43,10 +62,15 @@ def _told(secret: str, region: str = "us-east-1", wanted: tuple[str, ...] = EVER
     return told
 
 
-def test_the_login_module_is_let_in() -> None:
-    told = _told(_SECRET)
-    assert (told["cluster"], told["topics"]) == (CLUSTER.cluster_id, "foo")
-    assert (told["produce"], told["consume"]) == ("ok", "value-0,value-1,value-2")
+def test_the_login_module_is_let_in_and_may_do_what_its_policy_allows() -> None:
+    assert _told(_SECRET) == {
+        "cluster": CLUSTER.cluster_id,
+        "topics": "foo",
+        "create": "TopicAuthorizationException",
+        "acls": "ClusterAuthorizationException",
+        "produce": "ok",
+        "consume": "value-0,value-1,value-2",
+    }
 
 
 def test_the_login_module_with_a_wrong_secret_is_not() -> None:
