@@ -7,6 +7,7 @@ and the broker's patience, and nothing else.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from contextlib import ExitStack, asynccontextmanager
 from enum import StrEnum
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from mskaudit.errors import UsageError
 from mskaudit.facts.listeners import KINDS
 from mskaudit.reference.asking import Node
 from mskaudit.reference.attendant import DEFAULT_LIMITS, Attendant, Limits, place_at
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_LIMITS", "Limits", "Manner", "Ports", "Serving", "serve"]
 
 _OTHER_PORTS: Final = 19092
+# So far from one broker to the next that no two listeners meet.
+_FURTHER: Final = 300
+_EVERYWHERE: Final = ("0", "0.0.0.0")  # noqa: S104  what nobody can be told to connect to
+_HOST: Final = re.compile(r"[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,9}")
 
 
 class Manner(StrEnum):
@@ -44,7 +50,8 @@ class Ports(StrEnum):
     """Where the listeners are.
 
     `fixed` gives broker n the address 127.0.0.n and the ports that MSK uses: 9092, 9094, 9096, 9098 and, for public
-    ones, 9194, 9196, 9198; listeners that MSK has no port for follow from 19092 on.
+    ones, 9194, 9196, 9198; listeners that MSK has no port for, or only one for several, follow from 19092 on. At one
+    address for all, the ports of every broker are 300 above those of the one before.
     """
 
     EPHEMERAL = "ephemeral"
@@ -80,9 +87,11 @@ async def serve(
     exception of the brokers themselves is a bug, ends them and is raised at the end.
 
     Raises:
-        UsageError: a port is taken, a policy of IAM is none, or the installed OpenSSL cannot serve what a listener
-            wants.
+        UsageError: a port is taken, clients could not be told of `host`, a policy of IAM is none, or the installed
+            OpenSSL cannot serve what a listener wants.
     """
+    if host is not None:
+        _check_host(cluster, host)
     for listener in cluster.listeners.values():
         if listener.protocol.has_tls:
             check_tls(listener.client_certificate, listener.tls)
@@ -136,12 +145,28 @@ def _posts(
             yield port, Attendant(state.cluster, limits, place)
 
 
+def _check_host(cluster: Cluster, host: str) -> None:
+    if not _HOST.fullmatch(host):
+        raise UsageError(f"the brokers cannot listen on {host!r}; name an IPv4 address of this machine")
+    if host in _EVERYWHERE and any(listener.advertised is None for listener in cluster.listeners.values()):
+        raise UsageError(
+            f"clients cannot connect to {host}; name one address of this machine, "
+            "or turn brokers.listeners.LISTENER.advertised for every listener"
+        )
+
+
 def _place(cluster: Cluster, name: str, number: int, *, ports: Ports, host: str | None) -> tuple[str, int]:
     """The address and port of a listener of the broker at a position."""
     if ports is Ports.EPHEMERAL:
         return host or HOST, 0
-    listener = cluster.listeners[name]
-    port = KINDS[listener.bootstrap].port if listener.bootstrap is not None else 0
-    if not port:
-        port = _OTHER_PORTS + list(cluster.listeners).index(name)
-    return (host, port + 100 * number) if host is not None else (f"127.0.0.{number + 1}", port)
+    port = _fixed_ports(cluster)[name]
+    return (host, port + _FURTHER * number) if host is not None else (f"127.0.0.{number + 1}", port)
+
+
+def _fixed_ports(cluster: Cluster) -> Mapping[str, int]:
+    """The ports of the first broker by listener."""
+    ports: dict[str, int] = {}
+    for number, (name, listener) in enumerate(cluster.listeners.items()):
+        usual = KINDS[listener.bootstrap].port if listener.bootstrap is not None else 0
+        ports[name] = usual if usual and usual not in ports.values() else _OTHER_PORTS + number
+    return ports

@@ -63,7 +63,9 @@ def bind(host: str = HOST, port: int = 0, *, listens: bool = True) -> socket.soc
             bound.listen(_BACKLOG)
     except OSError as error:
         bound.close()
-        raise UsageError(f"cannot listen on {host}:{port} ({error.strerror}); choose another port, or any") from None
+        raise UsageError(
+            f"cannot listen on {host}:{port} ({error.strerror}); free it, or let any free port be taken"
+        ) from None
     return bound
 
 

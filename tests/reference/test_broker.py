@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
-from mskaudit.reference.broker import serve
+from mskaudit.facts.listeners import KINDS
+from mskaudit.reference.broker import Ports, serve
 from mskaudit.reference.cluster import Cluster, Listener, Mechanism, Protocol
 from mskaudit.reference.pki import ClientCertificate, Credential, client_context, pki
 from mskaudit.reference.state import topic_id
@@ -378,6 +379,15 @@ async def test_a_client_certificate_decides(
     else:
         with pytest.raises(ssl.SSLError, match=alert):
             await greet()
+
+
+async def test_fixed_ports_at_one_address_never_meet() -> None:
+    listeners = {kind: Listener(protocol=Protocol.PLAINTEXT, bootstrap=kind) for kind in KINDS}
+    more = {name: Listener(protocol=Protocol.PLAINTEXT, bootstrap="Tls") for name in ("again", "and again")}
+    cluster = Cluster(count=6, cluster_id="x", listeners=listeners | more)
+    async with serve(cluster, ports=Ports.FIXED, host="127.0.0.77") as serving:
+        assert len(set(serving.addresses)) == 6 * len(cluster.listeners)
+        assert serving.by_listener["SaslIam"][0] == "127.0.0.77:9098"
 
 
 async def test_where_a_login_tells_who_somebody_is_no_certificate_has_to(call: Calling) -> None:

@@ -198,7 +198,7 @@ async def test_connections_beyond_the_limit_wait() -> None:
 
 async def test_a_port_in_use_is_told() -> None:
     async with serving() as url:
-        with pytest.raises(UsageError, match="choose another port"):
+        with pytest.raises(UsageError, match="free it, or let any"):
             async with serve_http(echo, port=int(url.rpartition(":")[2])):
                 raise AssertionError("it listens twice")
 
