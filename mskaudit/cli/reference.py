@@ -11,8 +11,9 @@ import click
 from mskaudit.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from mskaudit.model.evidence import Reason
     from mskaudit.reference.turns import Knob
     from mskaudit.reference.worlds import RunningWorld
 
@@ -72,6 +73,8 @@ def up(
         async with run(world, withheld, ports=Ports(ports), host=host, endpoint=True) as running:
             with ExitStack() as places:
                 _hand_out(running, name, directory or Path(places.enter_context(_temporary())))
+                _say_withheld(withheld)
+                click.echo("Ready. Ctrl-C ends it.")
                 await stopped.wait()
 
     asyncio.run(serve())
@@ -84,14 +87,15 @@ def _temporary() -> Any:
 
 
 def _turn(text: str) -> tuple[str, Any]:
-    """A path and its value; what reads as a fraction is a release more often than not, and stays text."""
+    """A path and its value; what is meant as text stays text though it reads as a number, such as a release."""
+    from mskaudit.reference.turns import takes_text
     from mskaudit.yaml_file import parse
 
     path, given, value = text.partition("=")
     if not given:
         raise UsageError(f"--turn {text} has no value; write KEY=VALUE, such as brokers.release=4.3")
     meant = parse(value.encode(errors="replace"), f"the value of --turn {path}").value
-    return path, value.strip() if isinstance(meant, float) else meant
+    return path, value.strip() if isinstance(meant, int | float) and takes_text(path) else meant
 
 
 def _hand_out(running: RunningWorld, name: str, directory: Path) -> None:
@@ -130,7 +134,11 @@ def _account(described: dict[str, Any], directory: Path) -> Iterator[str]:
         yield f"AWS endpoint: {described['aws_endpoint']}"
     yield ""
     yield f"All of this is in {directory / 'cluster.json'}."
-    yield "Ready. Ctrl-C ends it."
+
+
+def _say_withheld(withheld: Mapping[str, Reason]) -> None:
+    if withheld:
+        click.echo(f"Withheld: {', '.join(f'{name} ({reason})' for name, reason in withheld.items())}.")
 
 
 @reference.command(short_help="List the worlds.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Union, get_
 import msgspec
 from msgspec import Meta, Struct
 
-from mskaudit.reference.worlds import World
+from mskaudit.reference.worlds import World, steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 _NAMES: Final = {
     "brokers.listeners": "LISTENER",
     "brokers.users": "USER",
-    "brokers.certificates": "NAME",
     "brokers.aws_credentials": "NAME",
-    "brokers.topics": "TOPIC",
     "brokers.acls": "NAME",
     "doors": "NAME",
 }
@@ -42,6 +40,32 @@ def knobs() -> Iterator[Knob]:
     yield from _of(World, "")
 
 
+def takes_text(path: str) -> bool:
+    """Whether the value at a path is a text; UsageError if that is no path."""
+    kind: Any = World
+    for step in steps(path):
+        kind = _member(kind, step)
+    return any(isinstance(choice, type) and issubclass(choice, str) for choice in _choices(kind))
+
+
+def _member(kind: Any, step: str) -> Any:
+    """The type of what stands at a step inside of a type, None where nothing does."""
+    for choice in _choices(kind):
+        if get_origin(choice) is Mapping:
+            return get_args(choice)[1]
+        if isinstance(choice, type) and issubclass(choice, Struct):
+            hints = get_type_hints(choice, include_extras=True)
+            return hints[step] if step in hints else None
+    return None
+
+
+def _choices(hint: Any) -> tuple[Any, ...]:
+    """The types that a value may have, without their notes."""
+    bare, _ = _taken_apart(hint)
+    members = get_args(bare) if get_origin(bare) in {Union, UnionType} else (bare,)
+    return tuple(_taken_apart(member)[0] for member in members)
+
+
 def _of(kind: type[Struct], prefix: str) -> Iterator[Knob]:
     hints = get_type_hints(kind, include_extras=True)
     for field in msgspec.structs.fields(kind):
@@ -49,8 +73,8 @@ def _of(kind: type[Struct], prefix: str) -> Iterator[Knob]:
         if path in _UNTURNED:
             continue
         hint = hints[field.name]
-        bare, effect = _taken_apart(hint)
-        members = get_args(bare) if get_origin(bare) in {Union, UnionType} else (bare,)
+        _, effect = _taken_apart(hint)
+        members = _choices(hint)
         values = _narrowed(hint) or " or ".join(_named(member) for member in members)
         yield Knob(path, values, _default(field), effect)
         for member in members:
@@ -61,8 +85,7 @@ def _inside(kind: Any, path: str) -> Iterator[Knob]:
     """The knobs of what stands at a path, where it has fields of its own."""
     if get_origin(kind) is Mapping and path in _NAMES:
         _, value = get_args(kind)
-        value, _ = _taken_apart(value)
-        for member in get_args(value) if get_origin(value) in {Union, UnionType} else (value,):
+        for member in _choices(value):
             yield from _inside(member, f"{path}.{_NAMES[path]}")
     elif isinstance(kind, type) and issubclass(kind, Struct):
         yield from _of(kind, f"{path}.")

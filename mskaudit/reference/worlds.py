@@ -156,7 +156,7 @@ def _document(name: str) -> Document:
 
 
 def _set(document: Any, path: str, setting: Any) -> None:
-    *parents, last = _steps(path)
+    *parents, last = steps(path)
     if (top := [*parents, last][0]) not in World.__struct_fields__:
         raise UsageError(f"cannot turn {path}: a world has {', '.join(World.__struct_fields__)}, but no {top!r}")
     place = document
@@ -174,12 +174,15 @@ def _set(document: Any, path: str, setting: Any) -> None:
         raise UsageError(f"cannot turn {path}: there is nothing to remove")
 
 
-def _steps(path: str) -> list[str]:
-    """The keys of a path such as `brokers.settings[socket.request.max.bytes]`; brackets hold a key with dots."""
-    steps = [plain or bracketed for plain, bracketed in _STEP.findall(path)]
+def steps(path: str) -> list[str]:
+    """The keys of a path such as `brokers.settings[socket.request.max.bytes]`; brackets hold a key with dots.
+
+    Raises:
+        UsageError: that is no path.
+    """
     if not _PATH.fullmatch(path):
         raise UsageError(f"cannot turn {path!r}: a path has keys with dots between them, such as brokers.release")
-    return steps
+    return [plain or bracketed for plain, bracketed in _STEP.findall(path)]
 
 
 def parse_withhold(entries: Iterable[str]) -> Mapping[str, Reason]:

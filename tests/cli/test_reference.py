@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from mskaudit.reference.turns import knobs
+from mskaudit.reference.turns import knobs, takes_text
 from mskaudit.reference.worlds import names
 
 if TYPE_CHECKING:
@@ -76,7 +76,12 @@ def test_a_world_is_up_until_it_is_told_to_end(tmp_path: Path, number: signal.Si
 
 
 def test_turns_are_turned(tmp_path: Path) -> None:
-    turns = ("brokers.count=2", "brokers.listeners.open={protocol: PLAINTEXT}", "brokers.settings[a.b]='1'")
+    turns = (
+        "brokers.count=2",
+        "brokers.listeners.open={protocol: PLAINTEXT}",
+        "brokers.settings[a.b]=1",
+        "brokers.release=3.8",
+    )
     with up(*(word for turn in turns for word in ("--turn", turn)), "--directory", str(tmp_path)) as one:
         described = json.loads((tmp_path / "cluster.json").read_bytes())
         assert len(described["nodes"]) == 2
@@ -85,9 +90,17 @@ def test_turns_are_turned(tmp_path: Path) -> None:
 
 
 def test_the_brokers_leave_loopback_only_when_told_to(tmp_path: Path) -> None:
-    with up("--world", "legacy-zookeeper", "--listen-beyond-loopback", "0.0.0.0", "--directory", str(tmp_path)) as one:
+    turns = [f"brokers.listeners.{name}.advertised=broker.example" for name in ("plaintext", "tls")]
+    words = ("--listen-beyond-loopback", "0.0.0.0", *(word for turn in turns for word in ("--turn", turn)))
+    with up("--world", "legacy-zookeeper", *words, "--directory", str(tmp_path)) as one:
         described = json.loads((tmp_path / "cluster.json").read_bytes())
         assert all(listener["bootstrap"].startswith("0.0.0.0:") for listener in described["listeners"])
+        assert end(one, signal.SIGINT) == 0
+
+
+def test_what_is_withheld_is_said(tmp_path: Path) -> None:
+    with up("--withhold", "live", "--withhold", "kms:DescribeKey", "--directory", str(tmp_path)) as one:
+        assert "\nWithheld: live (refused), kms:DescribeKey (denied).\n" in one.said
         assert end(one, signal.SIGINT) == 0
 
 
@@ -96,6 +109,31 @@ def test_worlds_and_turns_have_a_line_each(cli: Cli) -> None:
     assert (worlds.status, len(worlds.text.splitlines())) == (0, len(names()))
     turns = cli("reference", "turns")
     assert [line.split()[0] for line in turns.text.splitlines()] == [knob.path for knob in knobs()]
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("brokers.release", True),
+        ("aws.account", True),
+        ("as_of", True),
+        ("brokers.settings[socket.request.max.bytes]", True),
+        ("brokers.settings", False),
+        ("brokers.users.billing", True),
+        ("brokers.listeners.tls.tls.dh", True),
+        ("brokers.users.billing.password", True),
+        ("brokers.certificates.shipping", True),
+        ("brokers.listeners.tls.bootstrap", True),
+        ("brokers.listeners.tls.controller", False),
+        ("brokers.topics.orders", False),
+        ("aws.cluster.Provisioned.NumberOfBrokerNodes", False),
+        ("doors.any.password", True),
+        ("zookeeper.patience", False),
+        ("brokers.nothing.there", False),
+    ],
+)
+def test_what_is_meant_as_text_is_known(path: str, *, text: bool) -> None:
+    assert takes_text(path) is text
 
 
 def test_every_turn_says_what_it_does() -> None:
@@ -114,6 +152,8 @@ def test_every_turn_says_what_it_does() -> None:
         (["up", "--turn", "brokers.listeners.tls.tls.suites=[NOPE]"], "NOPE"),
         (["up", "--turn", "brokers.acls.x={principal: a, operations: [FLY], resource: TOPIC, name: t}"], "'FLY' is"),
         (["up", "--withhold", "moon"], "cannot withhold 'moon'"),
+        (["up", "--listen-beyond-loopback", "0.0.0.0"], "clients cannot connect to 0.0.0.0; name one address"),
+        (["up", "--listen-beyond-loopback", "::1"], "cannot listen on '::1'; name an IPv4 address"),
         (["turns", "moon"], "no path of a turn holds 'moon'"),
         (["up", "--directory", "/proc/nowhere"], "cannot be written"),
     ],
