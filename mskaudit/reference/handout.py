@@ -40,6 +40,34 @@ _PASSWORD_MECHANISMS: Final = (Mechanism.SCRAM_SHA_512, Mechanism.SCRAM_SHA_256,
 Properties = dict[str, str]
 
 
+class _Folder:
+    """Where the files go: nobody but their owner reads them, since most hold a secret."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self._written: dict[str, str] = {}
+        self._tokens: dict[tuple[OauthSettings, str], str] = {}
+
+    def write(self, content: str, *names: str) -> Path:
+        """Write a file under the first of its names that nothing else has.
+
+        Raises:
+            UsageError: none is left.
+        """
+        for name in (_FILE_NAME.sub("_", name) for name in names):
+            if self._written.setdefault(name, content) == content:
+                path = self._place / name
+                path.touch(mode=0o600)
+                path.chmod(0o600)
+                path.write_text(content, encoding="utf-8")
+                return path
+        raise UsageError(f"{names[-1]} would have to be two files; give a listener or user of the world another name")
+
+    def token(self, settings: OauthSettings, user: str) -> str:
+        """A token that a listener takes, one and the same for all that are set up alike."""
+        return self._tokens.setdefault((settings, user), _token(settings, user))
+
+
 def hand_out(running: RunningWorld, name: str, directory: Path) -> dict[str, Any]:
     """Write all files of a running world into a directory, `cluster.json` last, and return what that says.
 
@@ -48,17 +76,18 @@ def hand_out(running: RunningWorld, name: str, directory: Path) -> dict[str, Any
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        described = _described(running, name, directory.resolve())
+        folder = _Folder(directory.resolve())
+        described = _described(running, name, folder)
         # Whoever waits for the description finds it whole, and everything that it names already there.
-        unfinished = directory / f".cluster.{os.getpid()}.json"
-        unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(described), indent=2) + b"\n")
+        content = msgspec.json.format(msgspec.json.encode(described), indent=2).decode()
+        unfinished = folder.write(f"{content}\n", f".cluster.{os.getpid()}.json")
         unfinished.replace(directory / "cluster.json")
     except OSError as error:
         raise UsageError(f"{error.filename or directory} cannot be written: {error.strerror}") from None
     return described
 
 
-def _described(running: RunningWorld, name: str, directory: Path) -> dict[str, Any]:
+def _described(running: RunningWorld, name: str, folder: _Folder) -> dict[str, Any]:
     cluster, serving = running.world.brokers, running.brokers
     zookeeper = running.zookeeper
     return {
@@ -72,7 +101,7 @@ def _described(running: RunningWorld, name: str, directory: Path) -> dict[str, A
             for node in serving.nodes
             for where in (node.addresses,)
         ],
-        "listeners": [] if cluster is None else list(_listeners(running, cluster, directory)),
+        "listeners": [] if cluster is None else list(_listeners(running, cluster, folder)),
         "zookeeper": []
         if zookeeper is None
         else [
@@ -99,7 +128,7 @@ def _users(cluster: Cluster) -> dict[str, Any]:
     return people
 
 
-def _listeners(running: RunningWorld, cluster: Cluster, directory: Path) -> Iterator[dict[str, Any]]:
+def _listeners(running: RunningWorld, cluster: Cluster, folder: _Folder) -> Iterator[dict[str, Any]]:
     for name, listener in cluster.listeners.items():
         bootstrap = ",".join(running.listener_addresses(name))
         yield {
@@ -109,16 +138,15 @@ def _listeners(running: RunningWorld, cluster: Cluster, directory: Path) -> Iter
             "client_auth": listener.client_certificate,
             "bootstrap": bootstrap,
             "properties": {
-                user: _written(directory, f"{name}.{user}", {"bootstrap.servers": bootstrap, **settings})
-                for user, settings in _clients(cluster, listener, directory)
+                user: _written(folder, f"{name}.{user}", {"bootstrap.servers": bootstrap, **settings})
+                for user, settings in _clients(cluster, name, folder)
             },
         }
 
 
-def _written(directory: Path, stem: str, properties: Properties) -> str:
-    path = directory / f"{_FILE_NAME.sub('_', stem)}.properties"
-    path.write_text("".join(f"{key}={_escaped(value)}\n" for key, value in properties.items()), encoding="latin-1")
-    return str(path)
+def _written(folder: _Folder, stem: str, properties: Properties) -> str:
+    lines = (f"{key}={_escaped(value)}\n" for key, value in properties.items())
+    return str(folder.write("".join(lines), f"{stem}.properties"))
 
 
 def _escaped(value: str) -> str:
@@ -133,53 +161,48 @@ def _utf16(char: str) -> str:
     return "".join(f"\\u{content[place : place + 2].hex()}" for place in range(0, len(content), 2))
 
 
-def _clients(cluster: Cluster, listener: Listener, directory: Path) -> Iterator[tuple[str, Properties]]:
-    """Everybody who can come in there, with the settings of a client."""
+def _clients(cluster: Cluster, name: str, folder: _Folder) -> Iterator[tuple[str, Properties]]:
+    """Everybody who can come in at a listener, with the settings of a client."""
+    listener = cluster.listeners[name]
     base = {"security.protocol": listener.protocol.value}
     if listener.protocol.has_tls:
-        base |= {"ssl.truststore.type": "PEM", "ssl.truststore.location": _pem(directory, "ca", authority().pem)}
+        base |= {"ssl.truststore.type": "PEM", "ssl.truststore.location": str(folder.write(authority().pem, "ca.pem"))}
     if listener.protocol.has_sasl:
         if listener.client_certificate is ClientCertificate.REQUIRED:
-            base |= _store(cluster, directory)
-        for user, login in _logins(cluster, listener, directory):
+            base |= _store(cluster, folder)
+        for user, login in _logins(cluster, name, folder):
             yield user, base | login
         return
     if listener.client_certificate is not ClientCertificate.REQUIRED:
         yield ANYBODY, base
     if listener.client_certificate is not ClientCertificate.NONE:
-        for name, subject in cluster.certificates.items():
-            yield name, base | _keystore(directory, name, subject)
+        for user, subject in cluster.certificates.items():
+            yield user, base | _keystore(folder, user, subject)
 
 
-def _store(cluster: Cluster, directory: Path) -> Properties:
+def _store(cluster: Cluster, folder: _Folder) -> Properties:
     """Any certificate that is trusted, for a listener that wants one besides the login."""
     name, subject = next(iter(cluster.certificates.items()), ("client", "CN=client"))
-    return _keystore(directory, name, subject)
+    return _keystore(folder, name, subject)
 
 
-def _keystore(directory: Path, name: str, subject: str) -> Properties:
-    stem = _FILE_NAME.sub("_", name)
-    path = _pem(directory, stem, client_credential(subject).keystore)
-    return {"ssl.keystore.type": "PEM", "ssl.keystore.location": path}
+def _keystore(folder: _Folder, name: str, subject: str) -> Properties:
+    path = folder.write(client_credential(subject).keystore, f"{name}.pem", f"{name}.client.pem")
+    return {"ssl.keystore.type": "PEM", "ssl.keystore.location": str(path)}
 
 
-def _pem(directory: Path, stem: str, content: str) -> str:
-    path = directory / f"{stem}.pem"
-    path.touch(mode=0o600)
-    path.write_text(content)
-    return str(path)
-
-
-def _logins(cluster: Cluster, listener: Listener, directory: Path) -> Iterator[tuple[str, Properties]]:
-    for name, user in cluster.known_users.items():
-        if (mechanism := _shared(listener, user)) is not None:
-            assert user.password is not None
-            yield name, _password(mechanism, name, user.password)
+def _logins(cluster: Cluster, name: str, folder: _Folder) -> Iterator[tuple[str, Properties]]:
+    listener = cluster.listeners[name]
+    for user, known in cluster.known_users.items():
+        if (mechanism := _shared(listener, known)) is not None:
+            assert known.password is not None
+            yield user, _password(mechanism, user, known.password)
         elif Mechanism.OAUTHBEARER in listener.mechanisms and Mechanism.AWS_MSK_IAM not in listener.mechanisms:
-            yield name, _bearer(listener, name, directory)
+            yield user, _bearer(listener.oauth, user, name, folder)
     if Mechanism.AWS_MSK_IAM in listener.mechanisms:
-        for name, key in cluster.aws_credentials.items():
-            yield name, _iam(directory, name, key, listener.iam.region)
+        for user, key in cluster.aws_credentials.items():
+            folder.write(_environment(key, listener.iam.region), f"{user}.env", f"{name}.{user}.env")
+            yield user, _IAM_LOGIN
 
 
 def _shared(listener: Listener, user: User) -> Mechanism | None:
@@ -206,19 +229,17 @@ def _quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _bearer(listener: Listener, name: str, directory: Path) -> Properties:
+def _bearer(oauth: OauthSettings, user: str, listener: str, folder: _Folder) -> Properties:
     """A token: one without signature where the listener takes such, otherwise one in a file.
 
     Kafka's clients read a token from a file only if the system property
     `org.apache.kafka.sasl.oauthbearer.allowed.urls` names its URL (since 3.9.1).
     """
     settings = {"sasl.mechanism": Mechanism.OAUTHBEARER.value}
-    if listener.oauth.accept_unsigned:
-        claim = f"unsecuredLoginStringClaim_{listener.oauth.principal_claim}={_quoted(name)}"
+    if oauth.accept_unsigned:
+        claim = f"unsecuredLoginStringClaim_{oauth.principal_claim}={_quoted(user)}"
         return settings | {"sasl.jaas.config": f"{_BEARER} required {claim};"}
-    path = directory / f"{_FILE_NAME.sub('_', name)}.jwt"
-    path.touch(mode=0o600)
-    path.write_text(_token(listener.oauth, name))
+    path = folder.write(folder.token(oauth, user), f"{user}.jwt", f"{listener}.{user}.jwt")
     return settings | {
         "sasl.jaas.config": f"{_BEARER} required;",
         "sasl.login.callback.handler.class": (
@@ -239,16 +260,17 @@ def _token(settings: OauthSettings, name: str) -> str:
     return signed_jwt(claims)
 
 
-def _iam(directory: Path, name: str, key: AwsCredential, region: str) -> Properties:
-    """A login of Amazon's own module, which takes the keys of `<name>.env` from the environment."""
+def _environment(key: AwsCredential, region: str) -> str:
+    """What Amazon's own login module looks for in the environment."""
     lines = [f"AWS_ACCESS_KEY_ID={key.access_key}", f"AWS_SECRET_ACCESS_KEY={key.secret_key}", f"AWS_REGION={region}"]
     if key.session_token is not None:
         lines.append(f"AWS_SESSION_TOKEN={key.session_token}")
-    path = directory / f"{_FILE_NAME.sub('_', name)}.env"
-    path.touch(mode=0o600)
-    path.write_text("".join(f"{line}\n" for line in lines))
-    return {
-        "sasl.mechanism": Mechanism.AWS_MSK_IAM.value,
-        "sasl.jaas.config": f"{_IAM}IAMLoginModule required;",
-        "sasl.client.callback.handler.class": f"{_IAM}IAMClientCallbackHandler",
-    }
+    return "".join(f"{line}\n" for line in lines)
+
+
+_IAM_LOGIN: Final[Properties] = {
+    "sasl.mechanism": Mechanism.AWS_MSK_IAM.value,
+    "sasl.jaas.config": f"{_IAM}IAMLoginModule required;",
+    "sasl.client.callback.handler.class": f"{_IAM}IAMClientCallbackHandler",
+}
+"""A login of Amazon's own module, which takes the keys of `<user>.env` from the environment."""

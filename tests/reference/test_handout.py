@@ -66,9 +66,35 @@ def test_everybody_who_is_handed_properties_gets_in(name: str, tmp_path: Path) -
 
 def test_what_a_user_needs_is_not_readable_by_others(tmp_path: Path) -> None:
     with reference.world("hardened", directory=tmp_path):
-        secret = [path for path in tmp_path.iterdir() if path.suffix in {".env", ".jwt"} or path.name == "shipping.pem"]
-        assert len(secret) == 2
-        assert {path.stat().st_mode & 0o077 for path in secret} == {0}
+        written = {path.name: path.stat().st_mode & 0o077 for path in tmp_path.iterdir()}
+        assert {"cluster.json", "scram.billing.properties", "analytics.env", "shipping.pem"} <= written.keys()
+        assert set(written.values()) == {0}
+
+
+def test_names_that_meet_get_files_of_their_own(tmp_path: Path) -> None:
+    oauth = {"audience": "another"}
+    turn = {
+        "brokers.certificates.ca": "CN=ca",
+        "brokers.listeners.more": {"protocol": "SASL_SSL", "mechanisms": ["OAUTHBEARER"], "oauth": oauth},
+        "brokers.listeners.alike": {"protocol": "SASL_SSL", "mechanisms": ["OAUTHBEARER"]},
+    }
+    with reference.world("self-managed", turn=turn, directory=tmp_path) as cluster:
+        store = read(cluster.properties("mtls", "ca"))
+        assert store["ssl.truststore.location"] != store["ssl.keystore.location"]
+        url = "sasl.oauthbearer.token.endpoint.url"
+        tokens, more, alike = (
+            read(cluster.properties(name, "alice"))[url].rpartition("/")[2] for name in ("tokens", "more", "alike")
+        )
+        assert (tokens, more, alike) == ("alice.jwt", "more.alice.jwt", "alice.jwt")
+
+
+def test_files_that_cannot_be_told_apart_are_refused(tmp_path: Path) -> None:
+    turn = {"brokers.users": {"a/b": "secret", "a:b": "another"}}
+    with (
+        pytest.raises(UsageError, match="would have to be two files"),
+        reference.world("self-managed", turn=turn, directory=tmp_path),
+    ):
+        pytest.fail("it runs")
 
 
 def test_a_user_who_cannot_come_in_is_told_who_can() -> None:
