@@ -92,7 +92,8 @@ class Attendant:
             await _misbehave(clear, wrong.fault, b"")
             return
         if listener.protocol.has_tls:
-            channel = secured(clear, listener.client_certificate, listener.tls)
+            host = listener.advertised or place.asking.node.addresses[place.asking.listener_name][0]
+            channel = secured(clear, listener.client_certificate, listener.tls, host=host)
         await channel.open()
         who = identity_of(listener, channel.peer if isinstance(channel, TlsChannel) else None)
         await self._converse(channel, Session(place, who))

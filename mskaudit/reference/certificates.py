@@ -1,14 +1,15 @@
 """Throw-away certificates, good and bad, each made when it is first asked for and trusted by nobody else.
 
 Keys are EC on P-256 unless a kind is about RSA; all dates are relative to the moment of making. The certificates of
-servers are for `localhost`, `127.0.0.1` and `::1`.
+servers are for `localhost`, `127.0.0.1` to `127.0.0.6` and `::1`, and for the host of a server that is elsewhere.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, assert_never
 
 from cryptography import x509
@@ -149,6 +150,7 @@ _HERE: Final = x509.SubjectAlternativeName(
         x509.IPAddress(IPv6Address("::1")),
     ]
 )
+_DNS_NAME: Final = re.compile(r"[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,9}")
 _ELSEWHERE: Final = x509.SubjectAlternativeName([x509.DNSName("elsewhere.example")])
 
 
@@ -188,12 +190,25 @@ def _rsa_1024() -> rsa.RSAPrivateKey:
     return _rsa_key(1024)
 
 
+def _names(host: str) -> x509.SubjectAlternativeName:
+    """The names of a server: those of loopback, and its host unless that is neither an address nor a name."""
+    if not host:
+        return _HERE
+    try:
+        own: x509.GeneralName = x509.IPAddress(ip_address(host))
+    except ValueError:
+        if not _DNS_NAME.fullmatch(host):
+            return _HERE
+        own = x509.DNSName(host)
+    return x509.SubjectAlternativeName([*_HERE, own])
+
+
 def _server(
+    names: x509.SubjectAlternativeName,
     issuer: Identity | None = None,
     *,
     key: Key | None = None,
     validity: Validity = _USUAL,
-    names: x509.SubjectAlternativeName = _HERE,
     purposes: x509.ExtendedKeyUsage = _FOR_BOTH,
 ) -> Credential:
     """A server's certificate by an issuer, the trusted authority if none is given."""
@@ -210,14 +225,14 @@ _ECDSA_SHA1: Final = bytes.fromhex("300906072a8648ce3d0401")
 _SIGNING: Final = _usage("digital_signature")
 
 
-def _with_intermediate() -> Credential:
-    alone = _server(_intermediate().identity)
+def _with_intermediate(names: x509.SubjectAlternativeName) -> Credential:
+    alone = _server(names, _intermediate().identity)
     return Credential(certificate=alone.certificate + _intermediate().pem, key=alone.key)
 
 
-def _with_weak_signature() -> Credential:
+def _with_weak_signature(names: x509.SubjectAlternativeName) -> Credential:
     """A good certificate, signed again over SHA-1, since cryptography signs no certificates over it."""
-    good = _server()
+    good = _server(names)
     key = authority().identity.key
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     body = der_contents(good.chain[0].tbs_certificate_bytes).replace(_ECDSA_SHA256, _ECDSA_SHA1, 1)
@@ -227,43 +242,48 @@ def _with_weak_signature() -> Credential:
     return Credential(certificate=pem(x509.load_der_x509_certificate(whole)), key=good.key)
 
 
-def _self_signed() -> Credential:
+def _self_signed(names: x509.SubjectAlternativeName) -> Credential:
     itself = Identity.called("broker")
-    return itself.credential(itself.certify(itself, _NO_CA, _SIGNING, _FOR_BOTH, _HERE))
+    return itself.credential(itself.certify(itself, _NO_CA, _SIGNING, _FOR_BOTH, names))
+
+
+def server_credential(kind: CertificateKind, host: str = "") -> Credential:
+    """The certificate of a kind for a server on loopback, and at a host; the same for all of a process."""
+    return _credential(kind, host)
 
 
 @cache
-def server_credential(kind: CertificateKind) -> Credential:  # noqa: C901, PLR0912  one line for each kind
-    """The certificate of a kind, the same for all of a process."""
+def _credential(kind: CertificateKind, host: str) -> Credential:  # noqa: C901, PLR0912  one line for each kind
+    names = _names(host)
     match kind:
         case CertificateKind.GOOD | CertificateKind.EC:
-            return _good()
+            return _good(host)
         case CertificateKind.RSA:
-            return _server(key=_rsa_2048())
+            return _server(names, key=_rsa_2048())
         case CertificateKind.EXPIRED:
-            return _server(validity=Validity(since=-90, until=-1))
+            return _server(names, validity=Validity(since=-90, until=-1))
         case CertificateKind.NOT_YET_VALID:
-            return _server(validity=Validity(since=10))
+            return _server(names, validity=Validity(since=10))
         case CertificateKind.EXPIRING:
-            return _server(validity=Validity(since=-80, until=10))
+            return _server(names, validity=Validity(since=-80, until=10))
         case CertificateKind.LONG_LIVED:
-            return _server(validity=Validity(until=3650))
+            return _server(names, validity=Validity(until=3650))
         case CertificateKind.WRONG_NAME:
-            return _server(names=_ELSEWHERE)
+            return _server(_ELSEWHERE)
         case CertificateKind.WEAK_KEY:
-            return _server(key=_rsa_1024())
+            return _server(names, key=_rsa_1024())
         case CertificateKind.WEAK_SIGNATURE:
-            return _with_weak_signature()
+            return _with_weak_signature(names)
         case CertificateKind.SELF_SIGNED:
-            return _self_signed()
+            return _self_signed(names)
         case CertificateKind.MISSING_INTERMEDIATE:
-            return _server(_intermediate().identity)
+            return _server(names, _intermediate().identity)
         case CertificateKind.WITH_INTERMEDIATE:
-            return _with_intermediate()
+            return _with_intermediate(names)
         case CertificateKind.NO_SERVER_AUTH:
-            return _server(purposes=_FOR_CLIENTS)
+            return _server(names, purposes=_FOR_CLIENTS)
         case CertificateKind.OTHER_AUTHORITY:
-            return _server(other_authority().identity)
+            return _server(names, other_authority().identity)
         case _:
             assert_never(kind)
 
@@ -280,8 +300,8 @@ def issuer(kind: CertificateKind) -> Authority:
 
 
 @cache
-def _good() -> Credential:
-    return _server()
+def _good(host: str) -> Credential:
+    return _server(_names(host))
 
 
 @cache

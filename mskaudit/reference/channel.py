@@ -234,10 +234,12 @@ def check_tls(wanted: ClientCertificate, settings: TlsSettings) -> None:
         tls_context(wanted, settings)
 
 
-def secured(clear: ClearChannel, wanted: ClientCertificate, settings: TlsSettings = DEFAULT_TLS) -> Channel:
+def secured(
+    clear: ClearChannel, wanted: ClientCertificate, settings: TlsSettings = DEFAULT_TLS, *, host: str = ""
+) -> Channel:
     """The channel of a peer at a TLS listener; UsageError if the installed OpenSSL cannot serve the settings."""
     if settings.broken:
         return BrokenChannel(clear)
     if settings.script is not None:
         return ScriptedChannel(clear, script_named(settings.script))
-    return TlsChannel(clear, tls_context(wanted, settings))
+    return TlsChannel(clear, tls_context(wanted, settings, host))

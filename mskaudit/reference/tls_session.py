@@ -88,13 +88,15 @@ class TlsPeer(Struct, frozen=True, kw_only=True):
 class TlsContext:
     """A listener's TLS, shared by all its connections.
 
-    Sessions are not resumed, so that every connection shows the whole handshake.
+    The certificate is for loopback and `host`. Sessions are not resumed, so that every connection shows the whole
+    handshake.
 
     Raises:
         UsageError: the installed OpenSSL cannot serve these settings, or they leave nothing to serve.
     """
 
-    def __init__(self, wanted: ClientCertificate, settings: TlsSettings) -> None:
+    def __init__(self, wanted: ClientCertificate, settings: TlsSettings, host: str = "") -> None:
+        self._host = host
         self.wanted = wanted
         self.settings = settings
         self._openssl = SSL.Context(SSL.TLS_SERVER_METHOD)
@@ -152,7 +154,7 @@ class TlsContext:
             self._openssl.load_tmp_dh(file.name)
 
     def _present(self) -> None:
-        credential = server_credential(self.settings.certificate)
+        credential = server_credential(self.settings.certificate, self._host)
         leaf, *others = credential.chain
         self._openssl.use_certificate(leaf)
         for other in others:
@@ -312,7 +314,11 @@ def _expand(secret: bytes, label: bytes, size: int, digest: str) -> bytes:
     return hmac(secret, size.to_bytes(2, "big") + bytes([len(name)]) + name + b"\0" + b"\1", digest)[:size]
 
 
+def tls_context(wanted: ClientCertificate, settings: TlsSettings, host: str = "") -> TlsContext:
+    """The context of all listeners of a process that want the same; one beyond loopback has a `host` of its own."""
+    return _context(wanted, settings, "" if host.startswith("127.") else host)
+
+
 @cache
-def tls_context(wanted: ClientCertificate, settings: TlsSettings) -> TlsContext:
-    """The context of all listeners of a process that want the same."""
-    return TlsContext(wanted, settings)
+def _context(wanted: ClientCertificate, settings: TlsSettings, host: str) -> TlsContext:
+    return TlsContext(wanted, settings, host)

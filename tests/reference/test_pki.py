@@ -222,3 +222,24 @@ def test_a_staple_speaks_of_the_certificate(wanted: Staple, status: str) -> None
     assert isinstance(key, ec.EllipticCurvePublicKey)
     key.verify(response.signature, response.tbs_response_bytes, ec.ECDSA(SHA256()))
     assert staple(Staple.NONE, credential, authority()) == b""
+
+
+@pytest.mark.parametrize(
+    ("host", "named"),
+    [
+        ("", None),
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8::7", "2001:db8::7"),
+        ("b.example", "b.example"),
+        ("no name", None),
+        ("\ud800", None),
+    ],
+    ids=ascii,
+)
+def test_a_server_beyond_loopback_is_named_too(host: str, named: str | None) -> None:
+    leaf = server_credential(CertificateKind.GOOD, host).chain[0]
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    found = {*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))}
+    here = {"localhost", "::1", *(f"127.0.0.{number}" for number in range(1, 7))}
+    assert found - here == ({named} if named else set())
+    assert here <= found
