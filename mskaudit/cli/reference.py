@@ -48,7 +48,7 @@ def reference() -> None:
     "--listen-beyond-loopback",
     "host",
     metavar="ADDRESS",
-    help="Let the brokers listen on this address, for others to reach. Their passwords are known to everybody.",
+    help="Let the brokers listen on this IPv4 address, for others to reach. Everybody knows their passwords.",
 )
 def up(
     name: str, turns: tuple[str, ...], withhold: tuple[str, ...], ports: str, directory: Path | None, host: str | None
@@ -73,7 +73,8 @@ def up(
         async with run(world, withheld, ports=Ports(ports), host=host, endpoint=True) as running:
             with ExitStack() as places:
                 _hand_out(running, name, directory or Path(places.enter_context(_temporary())))
-                _say_withheld(withheld)
+                for line in _warnings(withheld, host):
+                    click.echo(line)
                 click.echo("Ready. Ctrl-C ends it.")
                 await stopped.wait()
 
@@ -127,6 +128,8 @@ def _account(described: dict[str, Any], directory: Path) -> Iterator[str]:
         yield ""
         for one in described["zookeeper"]:
             yield f"ZooKeeper{' over TLS' if one['tls'] else '':<9} {one['address']}"
+    if described["side_doors"]:
+        yield ""
     for door, address in described["side_doors"].items():
         yield f"{door}: {address}"
     if described["aws_endpoint"]:
@@ -136,9 +139,12 @@ def _account(described: dict[str, Any], directory: Path) -> Iterator[str]:
     yield f"All of this is in {directory / 'cluster.json'}."
 
 
-def _say_withheld(withheld: Mapping[str, Reason]) -> None:
+def _warnings(withheld: Mapping[str, Reason], host: str | None) -> Iterator[str]:
+    """What makes this world other than one expects."""
     if withheld:
-        click.echo(f"Withheld: {', '.join(f'{name} ({reason})' for name, reason in withheld.items())}.")
+        yield f"Withheld: {', '.join(f'{name} ({reason})' for name, reason in withheld.items())}."
+    if host:
+        yield f"The brokers listen on {host}, not on loopback: whoever reaches it knows their passwords."
 
 
 @reference.command(short_help="List the worlds.")

@@ -95,6 +95,7 @@ def test_the_brokers_leave_loopback_only_when_told_to(tmp_path: Path) -> None:
     with up("--world", "legacy-zookeeper", *words, "--directory", str(tmp_path)) as one:
         described = json.loads((tmp_path / "cluster.json").read_bytes())
         assert all(listener["bootstrap"].startswith("0.0.0.0:") for listener in described["listeners"])
+        assert "The brokers listen on 0.0.0.0, not on loopback: whoever reaches it knows" in one.said
         assert end(one, signal.SIGINT) == 0
 
 
