@@ -27,18 +27,21 @@ from tests.real.requests import (
 from tests.real.scenes import LOOKED_AT, WORKSHOP
 from tests.real.stage import SILENCE, Who
 from tests.real.talk import until
-from tests.real.transcripts import ask, hear, transcript
+from tests.real.transcripts import Visitor, ask, hear, transcript
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.real.stage import Stage
 from tests.real.transcripts import Told
 
+_ADMIN: Final = Visitor("scram", Who.ADMIN)
 _VISITORS: Final = {
-    "anonymous": ("plaintext", Who.ANONYMOUS),
-    "anonymous over TLS": ("tls", Who.ANONYMOUS),
-    "CN=client": ("mtls", Who.CLIENT),
-    "alice": ("scram", Who.ALICE),
-    "admin": ("scram", Who.ADMIN),
+    "anonymous": Visitor("plaintext", Who.ANONYMOUS),
+    "anonymous over TLS": Visitor("tls", Who.ANONYMOUS),
+    "CN=client": Visitor("mtls", Who.CLIENT),
+    "alice": Visitor("scram", Who.ALICE),
+    "admin": _ADMIN,
 }
 _SHOWN: Final = (
     "allow.everyone.if.no.acl.found",
@@ -82,8 +85,8 @@ _REFUSED_KNOBS: Final = {
 }
 
 
-def _many(stage: Stage, listener: str, who: Who, wanted: dict[str, Asked]) -> Told:
-    return {name: ask(stage, listener, who, one.request, one.version) for name, one in wanted.items()}
+def _many(stage: Stage, visitor: Visitor, wanted: Mapping[str, Asked]) -> Told:
+    return {name: ask(stage, visitor, *one) for name, one in wanted.items()}
 
 
 def _reading(stage: Stage) -> dict[str, Asked]:
@@ -92,22 +95,18 @@ def _reading(stage: Stage) -> dict[str, Asked]:
 
 @transcript(*LOOKED_AT)
 def reading_as_anybody(stage: Stage) -> Told:
-    return {name: _many(stage, listener, who, _reading(stage)) for name, (listener, who) in _VISITORS.items()}
+    return {name: _many(stage, visitor, _reading(stage)) for name, visitor in _VISITORS.items()}
 
 
 @transcript("deny")
 def writing_where_nothing_is_allowed(stage: Stage) -> Told:
-    return {
-        name: _many(stage, listener, who, dict(WRITING))
-        for name, (listener, who) in _VISITORS.items()
-        if who is not Who.ADMIN
-    }
+    return {name: _many(stage, visitor, WRITING) for name, visitor in _VISITORS.items() if visitor is not _ADMIN}
 
 
 @transcript(*LOOKED_AT)
 def topics_in_sight(stage: Stage) -> Told:
     seen = {}
-    for name, (listener, who) in _VISITORS.items():
+    for name, (listener, who, _) in _VISITORS.items():
         with stage.talk(listener, who) as conversation:
             told = conversation.ask(*metadata(), MetadataResponse)
         seen[name] = {
@@ -123,7 +122,7 @@ def topics_in_sight(stage: Stage) -> Told:
 @transcript(*LOOKED_AT)
 def the_list_of_acls(stage: Stage) -> Told:
     seen = {}
-    for name, (listener, who) in _VISITORS.items():
+    for name, (listener, who, _) in _VISITORS.items():
         with stage.talk(listener, who) as conversation:
             told = conversation.ask(*all_acls(), DescribeAclsResponse)
         seen[name] = {
@@ -141,7 +140,7 @@ def the_list_of_acls(stage: Stage) -> Told:
 def all_users_by_null(stage: Stage) -> Told:
     # Whoever may not ask gets no answer to this, and the connection hangs.
     request = DescribeUserScramCredentialsRequest(users=None)
-    return {name: ask(stage, listener, who, request, 0) for name, (listener, who) in _VISITORS.items()}
+    return {name: ask(stage, visitor._replace(patience=SILENCE), request, 0) for name, visitor in _VISITORS.items()}
 
 
 @transcript("allow")
@@ -185,7 +184,7 @@ def values_in_sight(stage: Stage) -> Told:
 def settings_of_what_there_is_not(stage: Stage) -> Told:
     def code(kind: int, name: str) -> Told:
         asked = describe_configs(kind, name)
-        return ask(stage, "scram", Who.ADMIN, asked.request, asked.version)
+        return ask(stage, _ADMIN, *asked)
 
     def error(kind: int, name: str) -> Told:
         told = code(kind, name)
@@ -207,7 +206,7 @@ def knobs_that_turn(stage: Stage) -> Told:
     told = {}
     for key, value in _REFUSED_KNOBS.items():
         asked = alter_incrementally(4, "1", key, value)
-        told[key] = ask(stage, "scram", Who.ADMIN, asked.request, asked.version)
+        told[key] = ask(stage, _ADMIN, *asked)
     return told
 
 
@@ -215,7 +214,7 @@ def knobs_that_turn(stage: Stage) -> Told:
 def a_setting_shown_and_not_in_force(stage: Stage) -> Told:
     key = "listener.name.tls.ssl.client.auth"
     asked = alter_incrementally(4, "1", key, "required", only_check=False)
-    told = ask(stage, "scram", Who.ADMIN, asked.request, asked.version)
+    told = ask(stage, _ADMIN, *asked)
     with stage.talk("scram", Who.ADMIN) as conversation:
 
         def shown() -> tuple[str | None, int]:
@@ -243,7 +242,7 @@ def what_an_administrator_gets_wrong(stage: Stage) -> Told:
         "an ACL with an unknown operation": create_acl(operation=0),
         "an ACL for any operation": create_acl(operation=1),
     }
-    return _many(stage, "scram", Who.ADMIN, wrong)
+    return _many(stage, _ADMIN, wrong)
 
 
 @transcript("deny")

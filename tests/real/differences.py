@@ -51,6 +51,12 @@ AWAITED: Final[Sequence[Named]] = (
     Named("calls by the byte [deny]", "/plain: ApiVersions of a version too high without tags", _CALLS),
     Named("calls by the byte [deny]", "/plaintext: ApiVersions of a version too high without tags", _CALLS),
     Named("settings in sight [deny]", "/zookeeper.connect", "in ZooKeeper mode it is always set", Line.ZOOKEEPER),
+    Named(
+        "mistakes of an administrator [workshop]",
+        "/a topic on a broker that there is not",
+        "3.9 does not look for the broker when it is only to check",
+        Line.ZOOKEEPER,
+    ),
     Named("iterations that are taken [workshop]", "/the most", "3.9 says an empty message, not none", Line.ZOOKEEPER),
 )
 """What is to be mended in the reference."""

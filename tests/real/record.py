@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tests.real import asked, logins, wires
+from tests.real import asked, logins, mistakes, wires
 from tests.real.brokers import Line
 from tests.real.scenes import ALL, WORKSHOP, scene
 from tests.real.stage import real_in_turn
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.real.transcripts import Told
 
 FILE: Final = Path(__file__).with_name("answers.json")
-TABLES: Final = (asked, logins, wires)
+TABLES: Final = (asked, logins, mistakes, wires)
 """The modules that hold transcripts; importing them fills the table."""
 
 BOTH: Final = "both"

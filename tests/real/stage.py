@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mskaudit.reference.cluster import Cluster
 
 PROMPT: Final = Limits(login_delay=0.0)
-SILENCE: Final = 1.0
+SILENCE: Final = 2.0
 """Seconds after which nobody is going to say anything any more."""
 
 

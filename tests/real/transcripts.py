@@ -13,8 +13,7 @@ from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mskaudit.errors import RemoteWireError
-from tests.real.stage import SILENCE
-from tests.real.talk import Closed, Conversation, Refused
+from tests.real.talk import DEADLINE, Closed, Conversation, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,11 +86,19 @@ def hear(ask: Callable[[], Told]) -> Told:
         return f"{type(fault).__name__}: {getattr(fault, 'reason', fault)}"
 
 
-def ask(stage: Stage, listener: str, who: Who, request: Request, version: int) -> Told:
+class Visitor(NamedTuple):
+    """Who speaks at which listener, and the seconds of patience with an answer."""
+
+    listener: str
+    who: Who
+    patience: float = DEADLINE
+
+
+def ask(stage: Stage, visitor: Visitor, request: Request, version: int) -> Told:
     """What is of interest in the answer to one request on a connection of its own."""
 
     def once() -> Told:
-        with stage.talk(listener, who, deadline=SILENCE) as conversation:
+        with stage.talk(visitor.listener, visitor.who, deadline=visitor.patience) as conversation:
             return reduced(conversation.ask_any(request, version))
 
     return hear(once)
