@@ -250,10 +250,11 @@ def _produce(settings: dict[str, Any], deed: Deed) -> None:
 
 
 def _consume(settings: dict[str, Any], deed: Deed) -> list[str]:
-    consumer = KafkaConsumer(
-        deed.target, **settings, group_id=deed.group, auto_offset_reset="earliest", enable_auto_commit=False
-    )
+    consumer = KafkaConsumer(**settings, group_id=deed.group, auto_offset_reset="earliest", enable_auto_commit=False)
     try:
+        # A group that it forms before it knows the topic's partitions shares out none, and never looks again.
+        consumer.partitions_for_topic(deed.target)
+        consumer.subscribe([deed.target])
         values: list[str] = []
         deadline = time.monotonic() + PATIENCE
         while len(values) < COMPLETE:
