@@ -178,7 +178,6 @@ class Python:
 class _PythonReader:
     def __init__(self, address: str, topic: str, group: str) -> None:
         self._consumer = KafkaConsumer(
-            topic,
             bootstrap_servers=[address],
             group_id=group,
             auto_offset_reset="earliest",
@@ -186,6 +185,9 @@ class _PythonReader:
             heartbeat_interval_ms=100,
             session_timeout_ms=6000,
         )
+        # A group that it forms before it knows the topic's partitions shares out none, and never looks again.
+        self._consumer.partitions_for_topic(topic)
+        self._consumer.subscribe([topic])
 
     def read(self) -> list[str]:
         try:
