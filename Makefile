@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export MYPY_CACHE_DIR := .cache/mypy
 
-.PHONY: demo test lint types contracts prove mutants fuzz real bench docs check clean
+.PHONY: demo test lint types contracts prove mutants fuzz real proofs bench docs check clean
 
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mskaudit needs Python 3.11 or newer; name one with make PYTHON=...")'
@@ -50,6 +50,9 @@ fuzz: .venv/developing  ## A hundred thousand mutated frames each way; SEED=N re
 real: .venv/developing  ## The same against Apache Kafka and ZooKeeper, which Maven downloads once; needs Java 17 and Maven
 	@$(BIN)/python -m tests.real.fetch
 	@MSKAUDIT_REAL=require $(BIN)/python -m pytest tests/real tests/clients
+
+proofs: .venv/developing  ## Run the proofs on Apache Kafka too and write docs/proofs.md
+	@$(BIN)/python -m tests.real.proofs
 
 bench: .venv/developing  ## The speed goals, measured
 	@$(BIN)/python -m tests.bench.bench
