@@ -17,7 +17,7 @@ from mskaudit.reference.identities import Signer
 from mskaudit.reference.realm import AwsCredential, IamSettings, OauthSettings, Realm, User
 from mskaudit.reference.tokens import Bearer, bearer
 from mskaudit.wire import msk_iam, oauthbearer
-from mskaudit.wire.oauthbearer import BearerRequest
+from mskaudit.wire.oauthbearer import BearerRequest, OtherScheme
 from mskaudit.wire.scram import ScramMechanism, ScramRefusal, ScramServer
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class LoginStep(StrEnum):
     GO_ON = "go on"
     WELCOME = "welcome"
     REFUSED = "refused"
+    ABANDONED = "abandoned"
+    """Kafka trips over the token, and closes without a word."""
 
 
 class Outcome(NamedTuple):
@@ -138,6 +140,8 @@ class _Oauth:
             return Outcome(LoginStep.REFUSED, message=oauthbearer.INVALID_TOKEN)
         try:
             request = BearerRequest.parse(token)
+        except OtherScheme:
+            return Outcome(LoginStep.ABANDONED)
         except RemoteWireError:
             return _refused(oauthbearer.MECHANISM)
         holder = _holder(request.token, self._realm)

@@ -102,7 +102,7 @@ class Session:
         self._login: Login | None = None
         self._mechanism = ""
         self._again = False
-        self._logged_in_at: datetime | None = None
+        self._began_again_at: datetime | None = None
         self._ends_at: datetime | None = None
 
     @property
@@ -123,10 +123,15 @@ class Session:
             (call,) = self._wire.receive(frame(content))
         except RemoteWireError:
             return Reply(last=True, late=self.logging_in)
-        if isinstance(call, UnsupportedCall):
-            refusal = self._wire.refuse(call)
-            return Reply(refusal, call.api_key, last=call.api_key != ApiKey.API_VERSIONS)
-        return await self._reply(call)
+        return self._refuse(call) if isinstance(call, UnsupportedCall) else await self._reply(call)
+
+    def _refuse(self, call: UnsupportedCall) -> Reply:
+        """What follows on a version that there is not: only ApiVersions is answered, and not everywhere in peace."""
+        if self._phase is not Phase.LOGGING_IN or call.api_key != ApiKey.API_VERSIONS:
+            return Reply(self._wire.refuse(call), call.api_key, last=call.api_key != ApiKey.API_VERSIONS)
+        self._phase = Phase.REFUSED
+        refusal = self._wire.refuse(call, ErrorCode.ILLEGAL_SASL_STATE)
+        return Reply(refusal, call.api_key, late=True, last=True)
 
     async def _reply(self, call: Call) -> Reply:
         if self._phase is Phase.IN and self._is_over(call.api_key):
@@ -156,9 +161,12 @@ class Session:
                 return self._shake_hands(request, call.version)
             case Phase.IN, SaslHandshakeRequest() as request if self._may_log_in_again():
                 self._again = True
+                self._began_again_at = self._place.realm.clock()
                 return self._shake_hands(request, call.version)
             case Phase.LOGGING_IN, SaslAuthenticateRequest() as request:
                 return self._authenticate(request)
+            case Phase.LOGGING_IN, _:
+                return self._answer_unexpected(call)
             case Phase.IN, SaslHandshakeRequest():
                 return SaslHandshakeResponse(error_code=ErrorCode.ILLEGAL_SASL_STATE)
             case Phase.IN, SaslAuthenticateRequest():
@@ -186,8 +194,20 @@ class Session:
         self._mechanism = request.mechanism
         return SaslHandshakeResponse(mechanisms=mechanisms)
 
-    def _authenticate(self, request: SaslAuthenticateRequest) -> SaslAuthenticateResponse:
+    def _answer_unexpected(self, call: Call) -> Response | NoReply:
+        # All tables come with it, and hardly anybody gets here.
+        from mskaudit.reference.unexpected import unexpected
+
+        response = unexpected(call, self._place.asking.profile)
+        if response is None:
+            return NoReply.CLOSE
+        self._phase = Phase.REFUSED
+        return response
+
+    def _authenticate(self, request: SaslAuthenticateRequest) -> SaslAuthenticateResponse | NoReply:
         outcome = self._step(request.auth_bytes)
+        if outcome.step is LoginStep.ABANDONED:
+            return NoReply.CLOSE
         if outcome.step is LoginStep.REFUSED:
             return SaslAuthenticateResponse(
                 error_code=ErrorCode.SASL_AUTHENTICATION_FAILED, error_message=outcome.message
@@ -200,6 +220,8 @@ class Session:
     def _raw_token(self, content: bytes) -> Reply:
         """The reply to a bare token: a failure is told by the end alone."""
         outcome = self._step(content)
+        if outcome.step is LoginStep.ABANDONED:
+            return _HANG_UP
         if outcome.step is LoginStep.REFUSED:
             return Reply(late=True, last=True)
         return Reply(frame(outcome.token), ApiKey.SASL_AUTHENTICATE)
@@ -225,15 +247,16 @@ class Session:
             )
         self._who = Identity(principal=outcome.principal, credential=outcome.identity)
         self._phase = Phase.IN
-        self._logged_in_at = now = self._place.realm.clock()
+        now = self._place.realm.clock()
         self._ends_at = now + timedelta(milliseconds=outcome.lifetime_ms) if outcome.lifetime_ms else None
         return outcome
 
     def _may_log_in_again(self) -> bool:
-        """Whether the session has an end, and did not begin just now (KIP-368)."""
-        if self._ends_at is None or self._logged_in_at is None:
+        """Whether the session has an end, and did not begin again just now (KIP-368); the first time may be at once."""
+        if self._ends_at is None:
             return False
-        return self._place.realm.clock() - self._logged_in_at >= _SOONEST_AGAIN
+        began = self._began_again_at
+        return began is None or self._place.realm.clock() - began >= _SOONEST_AGAIN
 
     def _is_over(self, api_key: int) -> bool:
         """Whether the session has ended and the request is none that begins another."""

@@ -277,11 +277,12 @@ class ServerConnection(_Connection[Call | UnsupportedCall, Call | UnsupportedCal
         self._require_due(call)
         self._settle()
 
-    def refuse(self, call: UnsupportedCall) -> bytes:
+    def refuse(self, call: UnsupportedCall, error: ErrorCode = ErrorCode.UNSUPPORTED_VERSION) -> bytes:
         """Return what Kafka answers to a request it does not speak, which for all APIs but one is the end.
 
         An ApiVersions request gets error 35 with the versions of ApiVersions, in the format of version 0, and may be
-        repeated (KIP-511). Any other request gets no bytes: ``state`` is CLOSED, and the caller closes the stream.
+        repeated (KIP-511); another error goes without the versions. Any other request gets no bytes: ``state`` is
+        CLOSED, and the caller closes the stream.
         """
         self._require_due(call)
         api = self._apis.get(call.api_key)
@@ -289,7 +290,7 @@ class ServerConnection(_Connection[Call | UnsupportedCall, Call | UnsupportedCal
             self._advance(Event.ENDED)
             return b""
         own = ApiVersion(api_key=api.key, min_version=api.versions.start, max_version=api.versions.stop - 1)
-        refusal = ApiVersionsResponse(error_code=ErrorCode.UNSUPPORTED_VERSION, api_keys=(own,))
+        refusal = ApiVersionsResponse(error_code=error, api_keys=(own,) if _refuses(error) else ())
         return self._answer(call, refusal, version=0)
 
     def _answer(self, call: Call | UnsupportedCall, response: Response, *, version: int) -> bytes:
@@ -331,11 +332,11 @@ class ServerConnection(_Connection[Call | UnsupportedCall, Call | UnsupportedCal
         )
 
     def _read_header(self, reader: Reader) -> RequestHeader:
-        """Return the header; of an unsupported call only the part that all versions have is read."""
+        """Return the header, in the form that follows from its API and version even where there is no such version."""
         prefix = Reader(reader.peek(2 * INT16.size))
         key, version = prefix.unpack(INT16), prefix.unpack(INT16)
         api = self._apis.get(key)
-        written = api.request_header(version) if api and version in api.versions else 1
+        written = api.request_header(version) if api else 1
         return read(RequestHeader, reader, version=written)
 
 

@@ -31,14 +31,19 @@ MAX_INSTANT: Final = 32_503_680_000
 
 _SEPARATOR: Final = "\x01"
 _AUTH: Final = "auth"
+_SCHEME: Final = "bearer"
 _PAIRS: Final = 64
 # Kafka's reading of RFC 7628: the escapes of the authorization id are not undone.
 _HEADER: Final = re.compile(r"n,(?:a=((?:[\x02-\x2b\x2d-\x3c\x3e-\x7f]|=2C|=3D)+))?,")
 _PAIR: Final = re.compile(r"([A-Za-z]+)=([\x21-\x7e \t\r\n]+)")
-_BEARER: Final = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([-_.~+/A-Za-z0-9]+=*)")
+_CREDENTIAL: Final = re.compile(r"([0-9A-Za-z_]+) +([-_.~+/A-Za-z0-9]+=*)")
 _EXTENSION: Final = re.compile(r"[A-Za-z]+")
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]*")
 _SEGMENTS: Final = 3
+
+
+class OtherScheme(RemoteWireError):  # noqa: N818  it says what came
+    """A message that is well formed and offers something else than a bearer token, on which Kafka closes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +55,10 @@ class BearerRequest:
 
     @classmethod
     def parse(cls, message: bytes) -> Self:
-        """Return the request; RemoteWireError if malformed. Extensions are checked for form and dropped."""
+        """Return the request; RemoteWireError if malformed. Extensions are checked for form and dropped.
+
+        Raises OtherScheme where the credential is none of a bearer.
+        """
         try:
             header, *pairs = message.decode().split(_SEPARATOR, _PAIRS)
         except UnicodeDecodeError:
@@ -58,10 +66,12 @@ class BearerRequest:
         leading = _HEADER.fullmatch(header)
         if leading is None or pairs[-2:] != ["", ""]:
             raise RemoteWireError("the client sent an OAUTHBEARER message without its header or its end")
-        bearer = _BEARER.fullmatch(_auth(pairs[:-2]))
-        if bearer is None or len(bearer[1]) > MAX_TOKEN:
+        credential = _CREDENTIAL.fullmatch(_auth(pairs[:-2]))
+        if credential is None or len(credential[2]) > MAX_TOKEN:
             raise RemoteWireError("the client sent an OAUTHBEARER message without a bearer token of sane length")
-        return cls(authorization_id=leading[1] or "", token=bearer[1])
+        if credential[1].lower() != _SCHEME:
+            raise OtherScheme("the client sent an OAUTHBEARER message with something else than a bearer token")
+        return cls(authorization_id=leading[1] or "", token=credential[2])
 
 
 def _auth(pairs: list[str]) -> str:

@@ -38,6 +38,7 @@ _COUNT: Final = re.compile(r"[1-9][0-9]{0,9}")
 _NAME: Final = re.compile(r"(?:[^=,\x00]|=2C|=3D)+")
 _DELEGATION: Final = "tokenauth=true"
 _ERROR: Final = re.compile(r"[^,\x00]+")
+_MANDATORY: Final = re.compile(r"m=[^,\x00]+,")
 
 
 class ScramMechanism(StrEnum):
@@ -253,7 +254,10 @@ class _Expected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ClientFirst:
-    """The client's first message, taken apart."""
+    """The client's first message, taken apart.
+
+    A mandatory extension is what a server has to refuse by RFC 5802; Kafka drops it, and does not sign it either.
+    """
 
     gs2_header: str
     authorization_id: str
@@ -271,6 +275,8 @@ class _ClientFirst:
         flag, authorization, bare = [*_text(message).split(",", 2), "", ""][:3]
         if flag != "n" or (authorization and not authorization.startswith("a=")):
             raise RemoteWireError("the client's SCRAM message asks for channel binding or is malformed")
+        mandatory = _MANDATORY.match(bare)
+        bare = bare[mandatory.end() :] if mandatory else bare
         name, nonce = _attributes(bare.encode(), "nr")
         return cls(
             gs2_header=f"{flag},{authorization},",

@@ -96,7 +96,7 @@ async def test_api_versions_of_the_future_is_refused_in_version_0_and_may_be_rep
     connect: Connecting, name: str
 ) -> None:
     async with connect(name) as peer:
-        await peer.say(bytes.fromhex("0000000e 0012 0009 00000001 0004 6e657774"))
+        await peer.say(bytes.fromhex("0000000f 0012 0009 00000001 0004 6e657774 00"))
         refusal = bytes.fromhex("00000010 00000001 0023 00000001 0012 0000 0005")
         assert await peer.reader.readexactly(len(refusal)) == refusal
         assert await peer.ask(GREETING, version=0) is not None
@@ -147,11 +147,24 @@ async def test_whoever_has_not_logged_in_is_not_served(
         assert await peer.ask(request_before_login, version=1) is None
 
 
-@pytest.mark.parametrize("second", [GREETING, SaslHandshakeRequest(mechanism="PLAIN"), MetadataRequest(topics=None)])
-async def test_after_the_handshake_only_tokens_are_heard(connect: Connecting, second: Request) -> None:
+@pytest.mark.parametrize(
+    ("second", "answer"),
+    [
+        (GREETING, ApiVersionsResponse(error_code=ErrorCode.ILLEGAL_SASL_STATE)),
+        (SaslHandshakeRequest(mechanism="PLAIN"), SaslHandshakeResponse(error_code=ErrorCode.ILLEGAL_SASL_STATE)),
+        (MetadataRequest(topics=None), MetadataResponse()),
+    ],
+    ids=["ApiVersions", "SaslHandshake", "Metadata"],
+)
+async def test_after_the_handshake_only_tokens_are_heard(
+    connect: Connecting, second: Request, answer: Response
+) -> None:
     async with connect("sasl_plaintext") as peer:
         assert await peer.ask(SaslHandshakeRequest(mechanism="PLAIN"), version=1) is not None
-        assert await peer.ask(second, version=1) is None
+        told = await peer.ask(second, version=1)
+        assert told is not None
+        assert told.message == answer
+        assert await peer.is_closed()
 
 
 @pytest.mark.parametrize(("password", "gets_in"), [("secret", True), ("wrong", False)])

@@ -303,9 +303,14 @@ def test_another_token_may_follow_a_bad_one_but_nothing_else() -> None:
     assert (login(bad), login(b"zz")) == (INVALID, refused(invalid("OAUTHBEARER")))
 
 
-@pytest.mark.parametrize("token", [ACKNOWLEDGED, b"", b"zzz", b"n,,\x01auth=Basic x\x01\x01"], ids=range(4))
+@pytest.mark.parametrize("token", [ACKNOWLEDGED, b"", b"zzz", b"n,,\x01auth=Basic\x01\x01"], ids=range(4))
 def test_what_is_no_bearer_message_is_refused_at_once(token: bytes) -> None:
     assert begin("OAUTHBEARER", realm())(token) == refused(invalid("OAUTHBEARER"))
+
+
+def test_another_scheme_than_that_of_bearers_is_not_even_refused() -> None:
+    token = b"n,,\x01auth=Basic x\x01\x01"
+    assert begin("OAUTHBEARER", realm())(token) == Outcome(LoginStep.ABANDONED)
 
 
 def test_nobody_acts_as_another_with_a_token() -> None:

@@ -15,6 +15,8 @@ from mskaudit.reference.state import State
 from mskaudit.wire.codes import ErrorCode
 from mskaudit.wire.connection import ClientConnection
 from mskaudit.wire.messages import (
+    DescribeClusterRequest,
+    DescribeClusterResponse,
     MetadataRequest,
     MetadataResponse,
     Request,
@@ -81,7 +83,9 @@ class Client:
         return await self._session.answer(self._wire.send(request, version=version)[4:])
 
     async def ask(self, kind: type[R], request: Request, version: int) -> R:
-        reply = await self.reply(request, version)
+        return self.read(kind, await self.reply(request, version))
+
+    def read(self, kind: type[R], reply: Reply) -> R:
         (answer,) = self._wire.receive(reply.content)
         assert isinstance(answer.message, kind)
         return answer.message
@@ -118,11 +122,22 @@ async def test_a_session_without_end_does_not_begin_again() -> None:
     assert shaken.error_code == ErrorCode.ILLEGAL_SASL_STATE
 
 
-async def test_a_session_does_not_begin_again_at_once() -> None:
+async def test_a_session_begins_again_at_once_but_not_twice() -> None:
     client = Client()
+    await client.log_in("alice", "a")
     await client.log_in("alice", "a")
     shaken = await client.ask(SaslHandshakeResponse, SaslHandshakeRequest(mechanism="PLAIN"), 1)
     assert shaken.error_code == ErrorCode.ILLEGAL_SASL_STATE
+    client.clock.pass_by(1)
+    assert (await client.log_in("alice", "a")).error_code == ErrorCode.NONE
+
+
+async def test_what_is_not_due_between_tokens_ends_a_session_with_an_answer() -> None:
+    client = Client()
+    await client.ask(SaslHandshakeResponse, SaslHandshakeRequest(mechanism="PLAIN"), 1)
+    reply = await client.reply(DescribeClusterRequest(), 0)
+    assert (reply.late, reply.last) == (True, True)
+    assert client.read(DescribeClusterResponse, reply).error_code == ErrorCode.ILLEGAL_SASL_STATE
 
 
 async def test_a_session_keeps_its_user() -> None:

@@ -137,9 +137,21 @@ def test_an_unsupported_api_versions_request_is_answered_in_version_0() -> None:
 
 def test_an_api_versions_request_of_the_far_future_is_refused_alike() -> None:
     server = ServerConnection()
-    call = refused_of(server, frame(bytes.fromhex("0012 7fff 00000009 0001 78 ff ee dd")))
+    call = refused_of(server, frame(bytes.fromhex("0012 7fff 00000009 0001 78 00 ff ee dd")))
     assert (call.version, call.correlation_id, call.client_id) == (32767, 9, "x")
     assert server.refuse(call)[8:10] == b"\x00\x23"
+
+
+@pytest.mark.parametrize("rest", ["", "01", "ff"], ids=["no-tags", "half-a-tag", "half-a-count"])
+def test_an_api_versions_request_of_the_far_future_whose_header_does_not_end_is_none(rest: str) -> None:
+    with pytest.raises(RemoteWireError):
+        ServerConnection().receive(frame(bytes.fromhex("0012 7fff 00000009 0001 78" + rest)))
+
+
+def test_another_refusal_of_api_versions_goes_without_a_list() -> None:
+    server = ServerConnection()
+    call = refused_of(server, frame(bytes.fromhex("0012 7fff 00000009 0001 78 00")))
+    assert server.refuse(call, ErrorCode.ILLEGAL_SASL_STATE).hex() == "0000000a00000009002200000000"
 
 
 def test_an_old_broker_refuses_without_a_list() -> None:
@@ -160,7 +172,7 @@ def test_a_broker_may_refuse_a_version_it_reads() -> None:
     "content",
     [
         pytest.param("0000 0003 00000001 ffff", id="api-not-spoken"),
-        pytest.param("0003 7fff 00000001 ffff 0102", id="version-not-spoken"),
+        pytest.param("0003 7fff 00000001 ffff 00 0102", id="version-not-spoken"),
         pytest.param("0003 ffff 00000001 ffff", id="version-negative"),
     ],
 )

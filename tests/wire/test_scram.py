@@ -138,6 +138,12 @@ def test_extensions_are_skipped() -> None:
     assert ServerFirst.parse(SERVER_FIRST + b",x=y").iterations == 4096
 
 
+def test_a_server_drops_a_mandatory_extension_and_does_not_sign_it_as_in_kafka() -> None:
+    server = server_of()
+    assert isinstance(server.challenge(CLIENT_FIRST.replace(b"n,,", b"n,,m=x,")), bytes)
+    assert isinstance(server.conclude(CLIENT_FINAL), bytes)
+
+
 def test_a_delegation_token_is_not_known_as_in_kafka_without_one() -> None:
     assert isinstance(server_of().challenge(CLIENT_FIRST + b",tokenauth=true"), ScramRefusal)
 
@@ -211,7 +217,8 @@ FIRSTS = {
     "empty-nonce": b"n,,n=user,r=",
     "empty-name": b"n,,n=,r=abc",
     "bad-escape": b"n,,n=a=41,r=abc",
-    "mandatory-extension": b"n,,m=x,n=user,r=abc",
+    "mandatory-extension-of-nothing": b"n,,m=,n=user,r=abc",
+    "two-mandatory-extensions": b"n,,m=x,m=y,n=user,r=abc",
     "bad-authorization": b"n,x=user,n=user,r=abc",
     "not-utf8": b"n,,n=\xff,r=abc",
 }
