@@ -27,6 +27,7 @@ _TOPIC: Final = re.compile(r"(?!\.{1,2}\Z)[a-zA-Z0-9._-]{1,249}")
 _CLUSTER: Final = "kafka-cluster"
 _MOST_NODES: Final = 6
 _NETWORKS_SINCE: Final = (4, 4)
+_TOKEN_SECRETS: Final = ("delegation.token.secret.key", "delegation.token.master.key")
 _NUMBER: Final = re.compile(r"[0-9]{1,10}")
 _NUMBERS: Final = ("socket.request.max.bytes", "connections.max.idle.ms")
 
@@ -257,6 +258,11 @@ class Cluster(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def known_users(self) -> Mapping[str, User]:
         """The users, each in full."""
         return {name: User(password=user) if isinstance(user, str) else user for name, user in self.users.items()}
+
+    @property
+    def has_tokens(self) -> bool:
+        """Whether delegation tokens are enabled, which a secret does (KIP-48)."""
+        return any(secret in self.settings for secret in _TOKEN_SECRETS)
 
     @property
     def host_form(self) -> HostForm:

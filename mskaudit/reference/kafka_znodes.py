@@ -28,8 +28,6 @@ _EMPTY: Final = (
     "/cluster",
     *(f"/config/{kind}" for kind in ("brokers", "changes", "clients", "ips", "topics", "users")),
     "/consumers",
-    "/delegation_token/token_changes",
-    "/delegation_token/tokens",
     "/isr_change_notification",
     "/kafka-acl-changes",
     "/kafka-acl-extended-changes",
@@ -38,6 +36,7 @@ _EMPTY: Final = (
     "/latest_producer_id_block",
     "/log_dir_event_notification",
 )
+_OF_TOKENS: Final = ("/delegation_token/token_changes", "/delegation_token/tokens")
 # Kafka keeps these from the world, and these alone.
 _SENSITIVE: Final = ("/config/brokers", "/config/users", "/delegation_token/tokens")
 _NEVER_RESTRICTED: Final = ("/", "/consumers")
@@ -84,7 +83,7 @@ class StoredKafka(Struct, frozen=True, kw_only=True):
     `users` hold SCRAM credentials by mechanism; `configs` are by entity, such as `topics/orders` or `brokers/1`;
     `timestamp` is in milliseconds since 1970. `owner` is the distinguished name in the brokers' certificate, with
     which `zookeeper.set.acl=true` restricts what they write; None is `false`, and all stays open. Nodes that were
-    there before stay as they were: `left_open`.
+    there before stay as they were: `left_open`. `has_tokens` where delegation tokens are enabled.
     """
 
     cluster_id: str
@@ -97,11 +96,12 @@ class StoredKafka(Struct, frozen=True, kw_only=True):
     timestamp: Annotated[int, Meta(ge=0)] = 0
     owner: str | None = None
     left_open: tuple[str, ...] = ()
+    has_tokens: bool = False
 
 
 def kafka_tree(kafka: StoredKafka) -> Tree:
     """The nodes of a cluster, each with the access list Kafka gives it."""
-    contents: dict[str, bytes | None] = dict.fromkeys(_EMPTY)
+    contents: dict[str, bytes | None] = dict.fromkeys((*_EMPTY, *_OF_TOKENS) if kafka.has_tokens else _EMPTY)
     contents["/cluster/id"] = _json({"version": "1", "id": kafka.cluster_id})
     contents["/feature"] = _json({"features": {}, "version": 2, "status": 1})
     for part in (_brokers(kafka), _topics(kafka), _configs(kafka), _acls(kafka), _controller(kafka)):

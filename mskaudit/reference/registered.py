@@ -84,6 +84,7 @@ def _stored(brokers: Serving, *, set_acl: bool, left_open: tuple[str, ...]) -> S
         timestamp=int(state.clock().timestamp() * 1000),
         owner=OWNER if set_acl else None,
         left_open=left_open,
+        has_tokens=state.cluster.has_tokens,
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from kazoo.exceptions import NoAuthError, NoNodeError
+from msgspec import structs
 
 from mskaudit.reference import worlds
 from mskaudit.reference.pki import client_context, pki
@@ -58,6 +59,7 @@ _PATHS: Final = (
     "/consumers",
     "/isr_change_notification",
     "/delegation_token",
+    "/delegation_token/tokens",
     "/feature",
     "/no-such-node",
 )
@@ -140,11 +142,16 @@ def _node(client: KazooClient, path: str) -> Any:
     return [listed, "readable"]
 
 
-@pytest.mark.xfail(reason="the reference has /delegation_token also where tokens are not enabled", strict=True)
-@pytest.mark.parametrize("set_acl", [True, False], ids=["zookeeper.set.acl", "open"])
-def test_what_a_broker_leaves_for_whom(set_acl: bool) -> None:  # noqa: FBT001  a setting
+@pytest.mark.parametrize(
+    ("set_acl", "settings"),
+    [(True, {}), (False, {}), (True, {"delegation.token.secret.key": "x"})],
+    ids=["zookeeper.set.acl", "open", "with tokens"],
+)
+def test_what_a_broker_leaves_for_whom(set_acl: bool, settings: dict[str, str]) -> None:  # noqa: FBT001  a setting
     side = ZooKeeperSide(tls=_BOTH, set_acl=set_acl)
     world = _world(side)
+    assert world.brokers is not None  # it is made of them
+    world = structs.replace(world, brokers=structs.replace(world.brokers, settings=settings))
     assert world.brokers is not None  # it is made of them
     with kafka(world.brokers, Line.ZOOKEEPER, side=side) as running:
         assert running.keeper is not None  # that line has one
@@ -155,4 +162,5 @@ def test_what_a_broker_leaves_for_whom(set_acl: bool) -> None:  # noqa: FBT001  
     assert ours == theirs
     owner = [["world", "anyone", 1], ["x509", "CN=broker", 31]]
     assert theirs["/kafka-acl/Topic/foo"][0] == (owner if set_acl else [["world", "anyone", 31]])
+    assert (theirs["/delegation_token"] != "no node") == bool(settings)
     assert theirs["/config/users/alice"][1] == ("not allowed" if set_acl else "readable")

@@ -19,7 +19,7 @@ from mskaudit.wire.scram import ScramCredential
 CREDENTIAL = ScramCredential(salt=b"salt", iterations=4096, stored_key=b"stored", server_key=b"server")
 
 
-def kafka(owner: str | None, *left_open: str) -> Tree:
+def kafka(owner: str | None, *left_open: str, has_tokens: bool = True) -> Tree:
     return kafka_tree(
         StoredKafka(
             cluster_id="cluster",
@@ -42,6 +42,7 @@ def kafka(owner: str | None, *left_open: str) -> Tree:
             configs={"brokers/1": {"log.retention.ms": "1"}},
             owner=owner,
             left_open=left_open,
+            has_tokens=has_tokens,
         )
     )
 
@@ -104,6 +105,12 @@ OWNER = zk.Acl(perms=31, scheme="x509", id="CN=broker")
 def test_how_kafka_restricts_what_it_stores(path: str, acl: tuple[zk.Acl, ...]) -> None:
     assert kafka("CN=broker", "/config").nodes[path].acl == acl
     assert kafka(None).nodes[path].acl == OPEN
+
+
+def test_nothing_is_kept_of_tokens_that_are_not_enabled() -> None:
+    kept = {path for path in kafka(None).nodes if path.startswith("/delegation_token")}
+    assert kept == {"/delegation_token", "/delegation_token/token_changes", "/delegation_token/tokens"}
+    assert kafka(None).nodes.keys() - kafka(None, has_tokens=False).nodes.keys() == kept
 
 
 @pytest.mark.parametrize("path", ["", "orders", "/orders/", "/a//b", "/a/../b", "/\x01"])
