@@ -35,6 +35,7 @@ _LOGIN_MODULES: Final = {
     Mechanism.OAUTHBEARER: f"{_MODULES}.oauthbearer.OAuthBearerLoginModule",
     Mechanism.AWS_MSK_IAM: "software.amazon.msk.auth.iam.IAMLoginModule",
 }
+_ZOOKEEPER: Final = "localhost:2181"  # no broker starts without one, be there one beside it or not
 _MS: Final = {".hours": 3_600_000, ".minutes": 60_000}
 
 
@@ -213,7 +214,7 @@ def _identity(asking: Asking) -> dict[str, str]:
     number = str(asking.node.number)
     cluster = asking.state.cluster
     if cluster.mode is Mode.ZOOKEEPER:
-        return {"broker.id": number, "node.id": number}
+        return {"broker.id": number, "node.id": number, "zookeeper.connect": _ZOOKEEPER}
     controllers = [name for name, listener in cluster.listeners.items() if listener.controller]
     if not controllers:
         return {"broker.id": number, "node.id": number, "process.roles": "broker"}

@@ -28,7 +28,7 @@ def create(asking: Asking, topic: CreatableTopic, *, validate_only: bool) -> Cre
     refusal = _refusal(asking, topic)
     if refusal is not None:
         return refusal
-    placed = placement(asking, topic)
+    placed = placement(asking, topic, validate_only=validate_only)
     if isinstance(placed, Refusal):
         return placed
     settings = {config.name: config.value for config in topic.configs if config.value is not None}

@@ -10,7 +10,7 @@ from mskaudit.reference.state import MOST_PARTITIONS
 from mskaudit.wire.codes import ErrorCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from mskaudit.reference.asking import Asking
     from mskaudit.reference.state import Topic
@@ -29,10 +29,10 @@ class Refusal(NamedTuple):
     message: str | None
 
 
-def placement(asking: Asking, topic: CreatableTopic) -> Placement | Refusal:
-    """Where the partitions of a new topic go."""
+def placement(asking: Asking, topic: CreatableTopic, *, validate_only: bool) -> Placement | Refusal:
+    """Where the partitions of a new topic go, or would go."""
     if topic.assignments:
-        return _assigned(asking, topic)
+        return _assigned(asking, topic, validate_only=validate_only)
     count = _default(asking, "num.partitions") if topic.num_partitions == _LEFT_TO_BROKER else topic.num_partitions
     copies = topic.replication_factor
     copies = _default(asking, "default.replication.factor") if copies == _LEFT_TO_BROKER else copies
@@ -57,7 +57,7 @@ def _spread(asking: Asking, index: int, copies: int) -> tuple[int, ...]:
     return tuple((index + place) % count + 1 for place in range(copies))
 
 
-def _assigned(asking: Asking, topic: CreatableTopic) -> Placement | Refusal:
+def _assigned(asking: Asking, topic: CreatableTopic, *, validate_only: bool) -> Placement | Refusal:
     old = in_zookeeper(asking)
     if topic.num_partitions != _LEFT_TO_BROKER or topic.replication_factor != _LEFT_TO_BROKER:
         both = (
@@ -78,31 +78,35 @@ def _assigned(asking: Asking, topic: CreatableTopic) -> Placement | Refusal:
         message = "partitions should be a consecutive 0-based integer sequence"
         return Refusal(ErrorCode.INVALID_REPLICA_ASSIGNMENT, message)
     wanted = tuple(chosen[index] for index in range(len(chosen)))
-    return _fault(asking, wanted, copies=len(wanted[0])) or wanted
+    # ZooKeeper mode does not look whether the brokers are there where it only checks.
+    there = None if old and validate_only else _there(asking)
+    return _fault(wanted, copies=len(wanted[0]), there=there) or wanted
 
 
 def _index(assignment: CreatableReplicaAssignment) -> int:
     return assignment.partition_index
 
 
-def _fault(asking: Asking, wanted: Sequence[tuple[int, ...]], *, copies: int) -> Refusal | None:
-    """Why partitions cannot be where a request wants them."""
-    there = {node.number for node in asking.nodes}
+def _there(asking: Asking) -> frozenset[int]:
+    return frozenset(node.number for node in asking.nodes)
+
+
+def _fault(wanted: Sequence[tuple[int, ...]], *, copies: int, there: frozenset[int] | None) -> Refusal | None:
+    """Why partitions cannot be where a request wants them, on the brokers that are `there` or on any."""
     fault = next(filter(None, (_list_fault(brokers, there) for brokers in wanted)), None)
     if fault is None and any(len(brokers) != copies for brokers in wanted):
         fault = "The manual partition assignment includes partitions with different numbers of replicas."
     return None if fault is None else Refusal(ErrorCode.INVALID_REPLICA_ASSIGNMENT, fault)
 
 
-def _list_fault(brokers: tuple[int, ...], there: Iterable[int]) -> str | None:
+def _list_fault(brokers: tuple[int, ...], there: frozenset[int] | None) -> str | None:
     if not brokers:
         return "The manual partition assignment includes an empty replica list."
-    known = set(there)
     seen: set[int] = set()
     for broker in brokers:
         if broker in seen:
             return f"The manual partition assignment includes the broker {broker} more than once."
-        if broker not in known:
+        if there is not None and broker not in there:
             return f"The manual partition assignment includes broker {broker}, but no such broker is registered."
         seen.add(broker)
     return None
@@ -126,7 +130,7 @@ def enlargement(asking: Asking, topic: Topic, wanted: CreatePartitionsTopic) -> 
         new = f"Attempted to add {more} additional partition(s), but only {given} assignment(s) were specified."
         return Refusal(ErrorCode.INVALID_REPLICA_ASSIGNMENT, old if in_zookeeper(asking) else new)
     chosen = tuple(assignment.broker_ids for assignment in wanted.assignments)
-    return _fault(asking, chosen, copies=copies) or chosen
+    return _fault(chosen, copies=copies, there=_there(asking)) or chosen
 
 
 def _no_increase(asking: Asking, topic: Topic, count: int) -> str:

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 _MECHANISMS: Final = {1: ScramMechanism.SHA_256, 2: ScramMechanism.SHA_512}
 _NUMBERS: Final = {mechanism: number for number, mechanism in _MECHANISMS.items()}
-_SECRETS: Final = ("delegation.token.secret.key", "delegation.token.master.key")
 
 
 async def _describe(
@@ -105,7 +104,11 @@ async def _alter(asking: Asking, request: AlterUserScramCredentialsRequest) -> A
                 ErrorCode.DUPLICATE_RESOURCE, "A user credential cannot be altered twice in the same request"
             )
         _heed(asking, request, refusals)
-    return AlterUserScramCredentialsResponse(results=tuple(map(_result, refusals, refusals.values())))
+    # In ZooKeeper mode Kafka's message is empty then, not null.
+    accepted = "" if in_zookeeper(asking) else None
+    return AlterUserScramCredentialsResponse(
+        results=tuple(_result(name, refusal, accepted) for name, refusal in refusals.items())
+    )
 
 
 def _heed(asking: Asking, request: AlterUserScramCredentialsRequest, refusals: dict[str, _Refusal | None]) -> None:
@@ -187,9 +190,9 @@ def _credential(mechanism: ScramMechanism, upsertion: ScramCredentialUpsertion) 
     )
 
 
-def _result(name: str, refusal: _Refusal | None) -> AlterUserScramCredentialsResult:
+def _result(name: str, refusal: _Refusal | None, accepted: str | None) -> AlterUserScramCredentialsResult:
     if refusal is None:
-        return AlterUserScramCredentialsResult(user=name)
+        return AlterUserScramCredentialsResult(user=name, error_message=accepted)
     return AlterUserScramCredentialsResult(user=name, error_code=refusal.error, error_message=refusal.message)
 
 
@@ -199,7 +202,7 @@ async def _describe_tokens(asking: Asking, request: DescribeDelegationTokenReque
     one_way = protocol is Protocol.SSL and asking.who.principal == ANONYMOUS
     if protocol is Protocol.PLAINTEXT or one_way:
         return DescribeDelegationTokenResponse(error_code=ErrorCode.DELEGATION_TOKEN_REQUEST_NOT_ALLOWED)
-    if not any(secret in asking.state.cluster.settings for secret in _SECRETS):
+    if not asking.state.cluster.has_tokens:
         return DescribeDelegationTokenResponse(error_code=ErrorCode.DELEGATION_TOKEN_AUTH_DISABLED)
     return DescribeDelegationTokenResponse()
 

@@ -77,6 +77,11 @@ async def test_settings_come_and_go_with_releases(release: str, there: str, abse
     assert [one.name for one in shown] == [there]
 
 
+async def test_no_broker_of_zookeeper_mode_is_without_its_address() -> None:
+    (shown,) = (await describe(Desk(world(OLD)), BROKER, "1", "zookeeper.connect")).configs
+    assert (shown.value, shown.config_source, shown.read_only) == ("localhost:2181", STATIC, True)
+
+
 async def test_what_stands_in_the_file_is_shown_with_what_it_wins_over() -> None:
     desk = Desk(world(num_io_threads="4", no_such="x"))
     (threads,) = (await describe(desk, BROKER, "1", "num.io.threads", synonyms=True)).configs

@@ -93,6 +93,13 @@ async def test_assignments_decide_where_a_topic_is() -> None:
     assert [partition.replicas for partition in desk.state.topics["new"].partitions] == [(2, 3), (3, 1)]
 
 
+@pytest.mark.parametrize(("release", "only", "code"), [(OLD, True, 0), (OLD, False, 39), (NEW, True, 39)])
+async def test_zookeeper_mode_checks_no_brokers_where_it_only_checks(release: str, *, only: bool, code: int) -> None:
+    desk = Desk(world(release))
+    (told,) = (await create(desk, topic("new", -1, -1, (0, (9,))), only=only)).topics
+    assert (told.error_code, "new" in desk.state.topics) == (code, False)
+
+
 @pytest.mark.parametrize("release", LINES)
 async def test_names_that_differ_in_dots_alone_collide(release: str) -> None:
     desk = Desk(world(release))
