@@ -43,9 +43,8 @@ def test_apis_are_those_of_the_profile(running: Server) -> None:
 
 
 def test_features_are_those_of_the_profile(running: Server) -> None:
-    # A controller tells the same features as a broker.
-    known = profile(running.setup.release, running.setup.mode)
-    for listener in _listeners(running):
+    for listener, mode in _listeners(running).items():
+        known = profile(running.setup.release, mode)
         with talk(running.addresses[listener], harness_context()) as conversation:
             older = conversation.versions(_WITH_FEATURES)
             newest = conversation.versions(min(_WITH_ZERO_LEVELS, known.apis[ApiKey.API_VERSIONS][1]))
