@@ -32,6 +32,7 @@ from tests.real.transcripts import Visitor, ask, hear, transcript
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mskaudit.wire.messages import ApiVersionsResponse
     from tests.real.stage import Stage
 from tests.real.transcripts import Told
 
@@ -254,3 +255,23 @@ def silence_is_no_answer(stage: Stage) -> Told:
             return [first, hear(lambda: conversation.versions(0).error_code)]
 
     return hear(both)
+
+
+@transcript("deny")
+def what_a_broker_says_of_itself(stage: Stage) -> Told:
+    told = {}
+    for listener in ("plaintext", "scram"):
+        for version in (0, 3, 4):
+            with stage.talk(listener) as conversation:
+                told[f"{listener}, version {version}"] = _of_itself(conversation.versions(version))
+    return told
+
+
+def _of_itself(told: ApiVersionsResponse) -> Told:
+    """The epoch counts what happened before and is of no interest."""
+    return {
+        "apis": {str(api.api_key): [api.min_version, api.max_version] for api in told.api_keys},
+        "features": {one.name: [one.min_version, one.max_version] for one in told.supported_features},
+        "in force": {one.name: [one.min_version_level, one.max_version_level] for one in told.finalized_features},
+        "has an epoch": told.finalized_features_epoch > 0,
+    }

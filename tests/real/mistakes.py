@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from mskaudit.wire.apis import configs, groups, logs, offsets, positions, topics
+from mskaudit.wire.apis import configs, groups, logs, offsets, positions, topics, transactions
 from mskaudit.wire.apis.groups import FindCoordinatorResponse
 from tests.real.requests import (
     THERE,
     UNKNOWN,
     Asked,
     alter_incrementally,
+    begin_producing,
     create_topic,
     describe_configs,
     describe_groups,
@@ -36,6 +37,8 @@ _TOPIC: Final = 2
 _BROKER: Final = 4
 _GROUP: Final = "readers"
 _NOWHERE: Final = UUID(int=7)
+_NOT_YET: Final = {14, 15, 16}
+"""Errors of coordinators that are still to begin: loading, not available, not the one."""
 
 
 def _partitions(name: str, count: int) -> Asked:
@@ -182,6 +185,10 @@ def _commit(topic: str, partition: int = 0, generation: int = -1, member: str = 
     return Asked(request, 7)
 
 
+def _describe_transactions(name: str) -> Asked:
+    return Asked(transactions.DescribeTransactionsRequest(transactional_ids=(name,)), 0)
+
+
 _OF_GROUPS: Final[Mapping[str, Asked]] = {
     "a group that there is not": describe_groups("nobody"),
     "a heartbeat of a stranger": Asked(groups.HeartbeatRequest(group_id=_GROUP, generation_id=1, member_id="x"), 3),
@@ -218,3 +225,35 @@ def groups_with_a_coordinator(stage: Stage) -> Told:
         until(found, "a coordinator")
         until(lambda: "16" not in str(ask(stage, _ADMIN, *describe_groups(_GROUP))), "a coordinator's work")
     return {name: ask(stage, _ADMIN, *one) for name, one in _OF_GROUPS.items()}
+
+
+_OF_TRANSACTIONS: Final[Mapping[str, Asked]] = {
+    "a transaction that there is not": _describe_transactions("nobody"),
+    "a transaction of no name": _describe_transactions(""),
+    "a producer that may take too long": begin_producing("writers", timeout=2**31 - 1),
+    "a producer of no name": begin_producing(""),
+    "a producer": begin_producing("writers"),
+    "a producer's transaction": _describe_transactions("writers"),
+}
+"""In this order, since a producer makes a transactional id known."""
+
+
+@transcript(WORKSHOP)
+def transactions_with_a_coordinator(stage: Stage) -> Told:
+    with stage.talk("scram", Who.ADMIN) as conversation:
+
+        def found() -> bool:
+            told = conversation.ask(*find_coordinator(1, "writers"), FindCoordinatorResponse)
+            return all(one.error_code == 0 for one in told.coordinators)
+
+        until(found, "a coordinator")
+    # Ids of producers are there a little later than coordinators.
+    for asked in (_describe_transactions("nobody"), _describe_transactions("writers"), begin_producing(None)):
+        until(lambda: not _NOT_YET & _codes(ask(stage, _ADMIN, *asked)), "a coordinator's work")  # noqa: B023  at once
+    return {name: ask(stage, _ADMIN, *one) for name, one in _OF_TRANSACTIONS.items()}
+
+
+def _codes(told: Told) -> set[int]:
+    """The error codes of an answer, or of what it is about."""
+    several = told["transaction_states"] if "transaction_states" in told else [told]
+    return {one["error_code"] for one in several}

@@ -218,8 +218,9 @@ def _features() -> Asked:
     return Asked(cluster.UpdateFeaturesRequest(timeout_ms=1000, feature_updates=(update,)), 0)
 
 
-def _begin_producing(transactional: str | None) -> Asked:
-    return Asked(logs.InitProducerIdRequest(transactional_id=transactional, transaction_timeout_ms=1000), 1)
+def begin_producing(transactional: str | None, *, timeout: int = 1000) -> Asked:
+    """Ask to be a producer, of a transactional id or of none."""
+    return Asked(logs.InitProducerIdRequest(transactional_id=transactional, transaction_timeout_ms=timeout), 1)
 
 
 def _offset_fetch() -> Asked:
@@ -290,8 +291,8 @@ WRITING: Final[Mapping[str, Asked]] = {
     "Heartbeat": Asked(groups.HeartbeatRequest(group_id=UNKNOWN, generation_id=1, member_id="x"), 3),
     "LeaveGroup": Asked(groups.LeaveGroupRequest(group_id=UNKNOWN, member_id="x"), 2),
     "OffsetCommit": _commit(UNKNOWN),
-    "InitProducerId": _begin_producing(None),
-    "InitProducerId of a transactional id": _begin_producing(UNKNOWN),
+    "InitProducerId": begin_producing(None),
+    "InitProducerId of a transactional id": begin_producing(UNKNOWN),
     "FindCoordinator of a group": find_coordinator(0, UNKNOWN),
     "FindCoordinator of a transactional id": find_coordinator(1, UNKNOWN),
     "Produce": _produce(),

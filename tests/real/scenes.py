@@ -83,6 +83,9 @@ SCENES: Final[Mapping[str, Cluster]] = {
         _DENY, _BOB_READS_FOO, _acl("User:bob", "DESCRIBE", "CLUSTER"), _acl("User:bob", "READ", "TOPIC", "*")
     ),
     "deny, alice describes the cluster": _scene(_DENY, _acl("User:alice", "DESCRIBE", "CLUSTER")),
+    "deny, alice reads foo and makes topics": _scene(
+        _DENY, _acl("User:alice", "READ", "TOPIC", "foo"), _acl("User:alice", "CREATE", "CLUSTER")
+    ),
     "allow": _scene(_ALLOW),
     "allow, bob reads foo": _scene(_ALLOW, _BOB_READS_FOO),
     "allow, bob reads foo and describes the cluster": _scene(

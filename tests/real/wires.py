@@ -100,9 +100,15 @@ def lengths_of_frames(stage: Stage) -> Told:
     for name, length in _LENGTHS.items():
         with stage.stream("plaintext") as stream:
             told[name] = _first(stream, struct.pack(">i", length))
+    return told
+
+
+@transcript("deny")
+def lengths_of_frames_before_a_login(stage: Stage) -> Told:
+    told = {}
     for length in (_LOGIN_LIMIT, _LOGIN_LIMIT + 1):
         with stage.stream("plain") as stream:
-            told[f"before a login: {length}"] = _first(stream, struct.pack(">i", length))
+            told[str(length)] = _first(stream, struct.pack(">i", length))
     return told
 
 
