@@ -1,7 +1,7 @@
 """Kafka's access control lists: what they say, which of them a filter means, and what an authorizer decides by them.
 
 The semantics are those of ``StandardAuthorizer`` (KRaft); ``AclAuthorizer`` (ZooKeeper, gone in 4.0) decides the same
-except where `Flavour` says so. Compared with StandardAuthorizer of 3.9.2 and 4.4.0.
+except where `Flavour` says so. Compared with StandardAuthorizer of 3.9.2 and 4.4.0 and AclAuthorizer of 3.9.2.
 """
 
 from __future__ import annotations

@@ -6,15 +6,18 @@ import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.security.auth.x500.X500Principal;
 import org.apache.kafka.common.MetricName;
 import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.acl.AccessControlEntry;
 import org.apache.kafka.common.acl.AccessControlEntryFilter;
 import org.apache.kafka.common.acl.AclBinding;
 import org.apache.kafka.common.acl.AclBindingFilter;
@@ -33,16 +36,18 @@ import org.apache.kafka.metadata.authorizer.StandardAuthorizer;
 import org.apache.kafka.server.authorizer.Action;
 import org.apache.kafka.server.authorizer.AuthorizableRequestContext;
 import org.apache.kafka.server.authorizer.AuthorizationResult;
+import org.apache.kafka.server.authorizer.Authorizer;
 
 /**
  * Answers, line by line, what Apache Kafka and Java themselves say. A line is a word and fields in hexadecimal UTF-8:
- * W super.users allow | A (seven fields of an ACL) | Q type name principal host operation | S type principal host
+ * W super.users allow flavour | A (seven fields of an ACL) | Q type name principal host operation | S type principal host
  * operation | F (seven fields of a filter) | M rules name | N encoded-name | H address | R pattern text.
  */
 public class Oracle {
     private Map<String, Object> settings = new HashMap<>();
     private final Map<Uuid, StandardAcl> acls = new LinkedHashMap<>();
-    private StandardAuthorizer authorizer;
+    private boolean zooKeeper;
+    private Authorizer authorizer;
 
     public static void main(String[] arguments) throws Exception {
         Oracle oracle = new Oracle();
@@ -63,6 +68,7 @@ public class Oracle {
         switch (words[0]) {
             case "W":
                 settings = new HashMap<>(Map.of("node.id", "1", "super.users", f[0], "allow.everyone.if.no.acl.found", f[1]));
+                zooKeeper = f[2].equals("zookeeper");
                 acls.clear();
                 authorizer = null;
                 return null;
@@ -90,15 +96,53 @@ public class Oracle {
         }
     }
 
-    private StandardAuthorizer authorizer() throws Exception {
-        if (authorizer == null) {
-            authorizer = new StandardAuthorizer();
-            authorizer.configure(settings);
-            measure(authorizer);
-            authorizer.loadSnapshot(acls);
-            authorizer.completeInitialLoad();
-        }
+    private Authorizer authorizer() throws Exception {
+        if (authorizer == null) authorizer = zooKeeper ? aclAuthorizer() : standardAuthorizer();
         return authorizer;
+    }
+
+    private StandardAuthorizer standardAuthorizer() throws Exception {
+        StandardAuthorizer made = new StandardAuthorizer();
+        made.configure(settings);
+        measure(made);
+        made.loadSnapshot(acls);
+        made.completeInitialLoad();
+        return made;
+    }
+
+    /** ZooKeeper mode's, its cache filled by the method that fills it from ZooKeeper; only Kafka 3 has the classes. */
+    private Authorizer aclAuthorizer() throws Exception {
+        Class<?> type = Class.forName("kafka.security.authorizer.AclAuthorizer");
+        Class<?> versioned = Class.forName("kafka.security.authorizer.AclAuthorizer$VersionedAcls");
+        Class<?> entry = Class.forName("org.apache.kafka.security.authorizer.AclEntry");
+        Class<?> set = Class.forName("scala.collection.immutable.Set");
+        Authorizer made = (Authorizer) type.getConstructor().newInstance();
+        Set<Object> supers = new HashSet<>();
+        for (String user : ((String) settings.get("super.users")).split(";"))
+            if (!user.isBlank()) supers.add(principal(user.trim()));
+        assign(made, "superUsers", set, scala(supers));
+        assign(made, "shouldAllowEveryoneIfNoAclIsFound", boolean.class, Boolean.valueOf((String) settings.get("allow.everyone.if.no.acl.found")));
+        Map<ResourcePattern, Set<Object>> entries = new LinkedHashMap<>();
+        for (StandardAcl acl : acls.values()) {
+            AclBinding binding = acl.toBinding();
+            entries.computeIfAbsent(binding.pattern(), pattern -> new HashSet<>())
+                .add(entry.getConstructor(AccessControlEntry.class).newInstance(binding.entry()));
+        }
+        Method update = type.getMethod("updateCache", ResourcePattern.class, versioned);
+        for (Map.Entry<ResourcePattern, Set<Object>> each : entries.entrySet())
+            update.invoke(made, each.getKey(), versioned.getConstructor(set, int.class).newInstance(scala(each.getValue()), 0));
+        return made;
+    }
+
+    private static void assign(Object owner, String field, Class<?> type, Object value) throws Exception {
+        Method setter = owner.getClass().getDeclaredMethod(field + "_$eq", type);
+        setter.setAccessible(true);
+        setter.invoke(owner, value);
+    }
+
+    private static Object scala(Set<Object> elements) throws Exception {
+        Object view = Class.forName("scala.jdk.javaapi.CollectionConverters").getMethod("asScala", Set.class).invoke(null, elements);
+        return Class.forName("scala.collection.IterableOnceOps").getMethod("toSet").invoke(view);
     }
 
     /** From 4.1 on an authorizer counts its decisions and must be told where. */
@@ -173,9 +217,13 @@ public class Oracle {
         return Byte.parseByte(number);
     }
 
+    private static KafkaPrincipal principal(String text) {
+        String[] parts = text.split(":", 2);
+        return new KafkaPrincipal(parts[0], parts[1]);
+    }
+
     private static AuthorizableRequestContext context(String principal, String host) throws Exception {
-        String[] parts = principal.split(":", 2);
-        KafkaPrincipal who = new KafkaPrincipal(parts[0], parts[1]);
+        KafkaPrincipal who = principal(principal);
         InetAddress where = InetAddress.getByName(host);
         return new AuthorizableRequestContext() {
             public String listenerName() { return "L"; }

@@ -1,6 +1,6 @@
-"""The evaluators against Apache Kafka's StandardAuthorizer and SslPrincipalMapper, and Java's names and expressions.
+"""The evaluators against Apache Kafka's authorizers and SslPrincipalMapper, and Java's names and expressions.
 
-All questions of one release are asked of one JVM. The cases are random; the seed is fixed, so a failure comes back.
+All questions to one authorizer are asked of one JVM. The cases are random; the seed is fixed, so a failure comes back.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from mskaudit.policy.acls import (
     AclFilter,
     AclSet,
     Authorizer,
+    Flavour,
     Operation,
     PatternType,
     Permission,
@@ -61,7 +62,11 @@ NETWORKS: Final = (
     "a/8",
     "10.0.0.0/",
 )
-HOST_FORMS: Final = {Profile.ZK39: HostForm.ADDRESS, Profile.KRAFT4: HostForm.NETWORK}
+AUTHORIZERS: Final = (
+    (Profile.ZK39, Flavour.STANDARD, HostForm.ADDRESS),
+    (Profile.ZK39, Flavour.ZOOKEEPER, HostForm.ADDRESS),
+    (Profile.KRAFT4, Flavour.STANDARD, HostForm.NETWORK),
+)
 OPERATIONS: Final = supported_operations(ResourceType.TOPIC, release="4.4.0")
 Answers = list[str]
 
@@ -121,11 +126,12 @@ def _codes(acl: Acl | AclFilter) -> tuple[object, ...]:
     )
 
 
-def _world(random: Random, hosts: HostForm) -> tuple[Authorizer, list[str]]:
+def _world(random: Random, flavour: Flavour, hosts: HostForm) -> tuple[Authorizer, list[str]]:
     acls = AclSet(_acl(random) for _ in range(random.randrange(7)))
     supers = frozenset(random.sample(PRINCIPALS, random.choice((0, 0, 1))))
-    authorizer = Authorizer(acls=acls, super_users=supers, allow_everyone=random.random() < 1 / 2, hosts=hosts)
-    world = _word("W", "; ".join(supers), str(authorizer.allow_everyone).lower())
+    allow_everyone = random.random() < 1 / 2
+    authorizer = Authorizer(acls=acls, super_users=supers, allow_everyone=allow_everyone, flavour=flavour, hosts=hosts)
+    world = _word("W", "; ".join(supers), str(allow_everyone).lower(), flavour)
     return authorizer, [world, *(_word("A", *_codes(acl)) for acl in acls)]
 
 
@@ -147,13 +153,13 @@ def _questions(random: Random, authorizer: Authorizer) -> list[tuple[str, str]]:
     return asked
 
 
-@pytest.mark.parametrize("profile", HOST_FORMS)
-def test_kafka_decides_and_filters_likewise(profile: Profile) -> None:
+@pytest.mark.parametrize(("profile", "flavour", "hosts"), AUTHORIZERS)
+def test_kafka_decides_and_filters_likewise(profile: Profile, flavour: Flavour, hosts: HostForm) -> None:
     random = Random(SEED)  # noqa: S311  the same cases each time
     lines: list[str] = []
     expected: list[tuple[str, str, list[str]]] = []
     for _ in range(1500):
-        authorizer, world = _world(random, HOST_FORMS[profile])
+        authorizer, world = _world(random, flavour, hosts)
         questions = _questions(random, authorizer)
         lines += (*world, *(line for line, _ in questions))
         expected += ((line, ours, world) for line, ours in questions)
