@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -61,12 +60,12 @@ _NEWER: Final[Mapping[str, Asked]] = {
     "Produce with words": _produce(9, -1, _BATCH),
     "Produce of nothing": _produce(9, 1, None),
     "Produce without acks": _produce(9, 0, _BATCH),
-    "JoinGroup": Asked(replace(WRITING["JoinGroup"].request, reason=None), 9),
+    "JoinGroup": Asked(WRITING["JoinGroup"].request, 9),
 }
 
 
 def _told(stage: Stage) -> dict[str, Any]:
-    told = {}
+    told: dict[str, Any] = {}
     # In ZooKeeper mode Kafka answers there for what it does not advertise, and the reference does not.
     newest = READING_KRAFT if stage.cluster.mode is Mode.KRAFT else {}
     for name, asked in {**READING, **newest, **WRITING, **_NEWER}.items():
