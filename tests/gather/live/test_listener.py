@@ -73,7 +73,7 @@ VERSIONS = pytest.mark.parametrize(
 
 
 def one(kind: Listener, versions: tuple[TlsVersion, ...]) -> Cluster:
-    listener = replace(kind, tls=TlsSettings(versions=versions))
+    listener = replace(kind, tls=TlsSettings(versions=versions)) if kind.protocol.has_tls else kind
     return Cluster(count=1, cluster_id="one", users={"billing": "secret"}, listeners={"it": listener})
 
 
