@@ -114,7 +114,9 @@ async def _delete_topics(asking: Asking, request: DeleteTopicsRequest) -> Delete
     if not controls(asking):
         return DeleteTopicsResponse(
             responses=tuple(
-                DeletableTopicResult(name=_named(asking, one.name), topic_id=one.topic_id, error_code=41)
+                DeletableTopicResult(
+                    name=_named(asking, one.name), topic_id=one.topic_id, error_code=ErrorCode.NOT_CONTROLLER
+                )
                 for one in states
             )
         )
@@ -179,7 +181,9 @@ def _delete(asking: Asking, result: DeletableTopicResult, name: str) -> Deletabl
 
 
 def _misnamed(asking: Asking, state: DeleteTopicState) -> DeletableTopicResult:
-    result = DeletableTopicResult(name=_named(asking, state.name), topic_id=state.topic_id, error_code=42)
+    result = DeletableTopicResult(
+        name=_named(asking, state.name), topic_id=state.topic_id, error_code=ErrorCode.INVALID_REQUEST
+    )
     if state.name is not None:
         return _deletion(asking, result, "You may not specify both topic name and topic id.")
     if in_zookeeper(asking):
